@@ -1,0 +1,35 @@
+"""Redshift probability densities from survey images, inside the Virtual Observatory.
+
+The public names are loaded on first use, so that ``import vo_photoz`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vo_photoz.hips.survey import HiPS, Survey
+    from vo_photoz.pipeline.crossmatch import crossmatch
+    from vo_photoz.pipeline.predict import predict
+
+__version__ = "0.1.0"
+
+__all__ = ["HiPS", "Survey", "__version__", "crossmatch", "predict"]
+
+_HOMES = {
+    "HiPS": "vo_photoz.hips.survey",
+    "Survey": "vo_photoz.hips.survey",
+    "crossmatch": "vo_photoz.pipeline.crossmatch",
+    "predict": "vo_photoz.pipeline.predict",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'vo_photoz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

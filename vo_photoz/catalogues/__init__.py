@@ -1,0 +1,1 @@
+"""Local catalogues: matching and merging on the sky."""

@@ -1,0 +1,1 @@
+"""The command vo-photoz, one file a command group."""

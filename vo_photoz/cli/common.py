@@ -1,0 +1,63 @@
+"""What all commands share: options, one red sentence for an error, progress. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vo_photoz.errors import PhotozError, UsageError
+
+if TYPE_CHECKING:
+    from vo_photoz.flow import Progress
+
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@contextmanager
+def errors_told(debug: bool = False) -> Iterator[None]:
+    """Turn an error of ours into one red sentence and exit code 1 (2 for a usage error)."""
+    try:
+        yield
+    except PhotozError as error:
+        if debug:
+            raise
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+    except KeyboardInterrupt:
+        typer.secho("Stopped.", fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from None
+
+
+def say(text: str, quiet: bool = False) -> None:
+    """Print a line for the user."""
+    if not quiet:
+        typer.echo(text)
+
+
+@contextmanager
+def progress_bar(quiet: bool = False) -> Iterator[Progress]:
+    """Progress on a terminal; silent elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield _silent
+        return
+    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+    from rich.progress import Progress as Bars  # noqa: PLC0415
+
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done, total=total)
+
+        yield tell
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Nobody watches."""

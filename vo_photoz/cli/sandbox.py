@@ -1,0 +1,9 @@
+"""The command ``vo-photoz sandbox``."""
+
+from __future__ import annotations
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the program."""

@@ -1,0 +1,1 @@
+"""Surveys as a file system of pixels (HiPS): definitions, tiles, stamps."""

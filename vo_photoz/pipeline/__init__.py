@@ -1,0 +1,1 @@
+"""The chains, one file each, and the store of jobs."""

@@ -1,0 +1,1 @@
+"""The network and its mixtures: the only room that knows keras."""

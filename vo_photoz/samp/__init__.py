@@ -1,0 +1,1 @@
+"""The dialogue with TOPCAT, Aladin and their hub."""

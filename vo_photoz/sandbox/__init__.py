@@ -1,0 +1,1 @@
+"""The offline world of the demo and the tests."""

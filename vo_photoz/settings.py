@@ -1,0 +1,128 @@
+"""Typed settings: defaults < TOML file < environment (``VO_PHOTOZ_...``) < command line."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from vo_photoz.errors import UsageError
+
+APP = "vo-photoz"
+
+
+def config_file() -> Path:
+    """Path of the user's settings file, whether or not it exists."""
+    return Path(platformdirs.user_config_dir(APP)) / "vo-photoz.toml"
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; `write_default_file` documents them in the user's file."""
+
+    model_config = SettingsConfigDict(env_prefix="VO_PHOTOZ_", extra="forbid")
+
+    survey: str = Field("sdss", description="survey whose images are used: a name or a TOML file")
+    model: str = Field("sdss-quasars", description="model that predicts: a name or a folder")
+    crossmatch: list[str] = Field([], description="queries or tables joined to every prediction")
+    radius_arcsec: float = Field(1.5, gt=0, description="radius of a crossmatch, arcsec")
+    z_min: float = Field(3.0, ge=0, description="p_high_z is the probability of a redshift above this")
+
+    data_dir: Path = Field(Path(platformdirs.user_data_dir(APP)), description="jobs and results")
+    cache_dir: Path = Field(Path(platformdirs.user_cache_dir(APP)), description="what can be fetched again")
+    log_dir: Path = Field(Path(platformdirs.user_log_dir(APP)), description="log files of the service")
+
+    hub: Literal["auto", "start", "none"] = Field(
+        "auto", description="auto: use a running SAMP hub or start one; start: always ours; none: page only"
+    )
+    port: int = Field(0, ge=0, le=65535, description="port of the local page; 0 takes the one used last")
+    broadcast: bool = Field(False, description="send results to every table client, not to the sender alone")
+    confirm_rows: int = Field(20_000, gt=0, description="a table with more rows waits for the user's word")
+    result_days: float = Field(30, gt=0, description="results of the service are kept this long, days")
+
+    fetch_max_bytes: int = Field(2_000_000_000, gt=0, description="largest table fetched, bytes")
+    fetch_seconds: float = Field(120, gt=0, description="total time for fetching a table, seconds")
+    http_connections: int = Field(8, gt=0, description="connections to one host at a time")
+    http_seconds: float = Field(300, gt=0, description="total time for one download, seconds")
+    tap_seconds: float = Field(3600, gt=0, description="total time for one archive query, seconds")
+    threads: int = Field(0, ge=0, description="threads for cutting stamps; 0 takes all cores")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of the sources, strongest first."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=_chosen_file)
+        return init_settings, env_settings, toml
+
+
+_chosen_file: Path = config_file()
+
+
+def load(file: Path | None = None, **given: Any) -> Settings:
+    """Settings from file, environment and the given values (those that are not None).
+
+    Parameters
+    ----------
+    file : Path or None
+        A settings file that must exist; None takes the user's own file where there is one.
+    **given
+        Values from the command line; None means not given.
+
+    Raises
+    ------
+    UsageError
+        Raised if the file is missing or a value cannot be meant.
+    """
+    global _chosen_file  # noqa: PLW0603 - pydantic-settings reads the path when the class is made
+    if file is not None and not file.is_file():
+        raise UsageError(f"The settings file {file} does not exist.", advice="Check --config.")
+    _chosen_file = file or config_file()
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"The setting {where} is wrong: {first['msg']}.",
+            advice=f"Mend it in {_chosen_file}, the environment or the command line.",
+        ) from None
+    except ValueError as error:  # a TOML file that cannot be parsed
+        raise UsageError(f"The settings file {_chosen_file} cannot be read: {error}.") from None
+
+
+@cache
+def defaults() -> Settings:
+    """Settings of this user without a command line, read once."""
+    return load()
+
+
+def write_default_file(path: Path) -> None:
+    """Write a settings file in which every setting is explained and commented out."""
+    lines = ["# Settings of vo-photoz. Remove the # of a line to change it.", ""]
+    for name, info in Settings.model_fields.items():
+        value = getattr(info.default, "as_posix", lambda info=info: info.default)()
+        lines += [f"# {info.description}", f"# {name} = {_toml(value)}", ""]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)

@@ -1,0 +1,1 @@
+"""A physical sky: spectra, filters, populations, stamps."""

@@ -1,0 +1,1 @@
+"""Pure geometry of the sphere: coverage maps and HEALPix kernels."""

@@ -1,0 +1,1 @@
+"""Any table in, VOTable out: reading, positions, columns of a prediction."""

@@ -1,0 +1,1 @@
+"""Archives: ADQL queries and the TAP services that run them."""
