@@ -27,9 +27,7 @@ SERVERS = ["nginx-light", "curl", "iproute2", "postgresql-15", "postgresql-15-pg
 def main(arguments: list[str]) -> int:
     """Install; 0 when everything needed is in place."""
     if sys.version_info < OLDEST:
-        print(
-            f"vo_photoz needs Python 3.11 or newer, this is {sys.version.split()[0]}: set PYTHON=python3.11"
-        )
+        print(f"vo_photoz needs Python 3.11 or newer, not {sys.version.split()[0]}: set PYTHON=python3.11")
         return 1
     extras = sorted(a for a in arguments if not a.startswith("-"))
     install_python(extras)

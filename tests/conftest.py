@@ -1,0 +1,44 @@
+"""Fixtures for all tests: the shared data folder, parts that must be there, a private home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("VO_PHOTOZ_SHARED", ROOT.parent / "shared"))
+CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def absent(reason: str) -> None:
+    """Skip where a Debian part is missing; fail with CI=true, where everything must be there."""
+    if CI:
+        pytest.fail(f"missing with CI=true: {reason}")
+    pytest.skip(reason)
+
+
+def need_commands(*names: str) -> None:
+    """Skip (or fail with CI=true) unless these programs are installed."""
+    missing = [name for name in names if not shutil.which(name)]
+    if missing:
+        absent(f"not installed: {', '.join(missing)}")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the repository; the test skips without it."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("the shared data folder is absent")
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the settings, results or cache of the person who runs it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("CONFIG", "DATA", "CACHE", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    return home
