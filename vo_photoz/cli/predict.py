@@ -2,8 +2,76 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 import typer
+
+from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the program."""
+    app.command("predict")(predict)
+
+
+def predict(
+    table: Annotated[Path, typer.Argument(help="VOTable, FITS, CSV, ECSV or Parquet with positions.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the result is written.")],
+    survey: Annotated[str | None, typer.Option(help="Survey: a name or a TOML file.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model: a name or a folder.")] = None,
+    crossmatch: Annotated[
+        list[str] | None, typer.Option(help="Query, .adql file or table to join; may be repeated.")
+    ] = None,
+    radius: Annotated[float | None, typer.Option(help="Radius of the crossmatch, arcsec.")] = None,
+    z_min: Annotated[float | None, typer.Option("--z-min", help="p_high_z is P(z > this).")] = None,
+    grid: Annotated[
+        int | None, typer.Option(min=2, help="Add p(z) on so many points from 0 to the model's largest z.")
+    ] = None,
+    format_: Annotated[
+        Literal["votable", "fits", "parquet", "qp"] | None,
+        typer.Option("--format", help="Format of the result; the ending of OUT decides when not given."),
+    ] = None,
+    ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
+    dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
+    frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Open no connection.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Predict the redshift density of every row of TABLE."""
+    with errors_told(debug), progress_bar(quiet) as progress:
+        from vo_photoz import settings
+        from vo_photoz.pipeline.predict import predict as run
+
+        chosen = settings.load(
+            config, survey=survey, model=model, crossmatch=crossmatch, radius_arcsec=radius, z_min=z_min
+        )
+        result = run(
+            table,
+            output=output,
+            survey=chosen.survey,
+            model=chosen.model,
+            crossmatch=chosen.crossmatch,
+            radius_arcsec=chosen.radius_arcsec,
+            z_min=chosen.z_min,
+            grid=grid,
+            format=format_ or _format_of(output),
+            ra=ra,
+            dec=dec,
+            frame=frame,
+            offline=offline,
+            progress=progress,
+        )
+    for text, rows in result.ledger():
+        say(f"{rows:8d} of {result.n_rows} rows: {text}", quiet)
+    for match in result.matches:
+        if match.failed:
+            say(f"Crossmatch {match.name} failed: {match.failed}", quiet)
+    say(f"Written: {result.path}", quiet)
+
+
+def _format_of(output: Path) -> str:
+    endings = {".fits": "fits", ".fit": "fits", ".parquet": "parquet", ".hdf5": "qp"}
+    return endings.get(output.suffix.lower(), "votable")

@@ -1,0 +1,276 @@
+"""The main chain: a table in, the same table with redshift densities out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from vo_photoz.analysis.stamp_checks import check_stamps
+from vo_photoz.errors import ServiceError, TableError
+from vo_photoz.flow import (
+    FLAG_MEANINGS,
+    NOT_PREDICTED,
+    Flag,
+    FlagArray,
+    Match,
+    MixturePDF,
+    Positions,
+    Predictions,
+    Progress,
+    no_progress,
+)
+from vo_photoz.hips.coverage import survey_coverage
+from vo_photoz.hips.cutouts import cut_stamps
+from vo_photoz.hips.survey import Survey, load_survey
+from vo_photoz.pipeline.artefacts import JobFolder, known_redshifts
+from vo_photoz.pipeline.crossmatch import failed_match, join
+from vo_photoz.provenance.export import infos
+from vo_photoz.provenance.record import Record
+from vo_photoz.redshift import mixture
+from vo_photoz.redshift.model import Model, load_model
+from vo_photoz.redshift.predict import predict_stamps
+from vo_photoz.sky.moc import contains
+from vo_photoz.tables.positions import find_positions
+from vo_photoz.tables.predictions import prediction_columns
+from vo_photoz.tables.read import read_table
+from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.write import Additions, write_table
+
+if TYPE_CHECKING:
+    from vo_photoz.tables.write import ServiceDescriptor
+
+MODEL_UNIT: Literal["nJy/arcsec2"] = "nJy/arcsec2"
+SAME_POSITION_DEG = 1e-9
+
+
+@dataclass(frozen=True)
+class PredictionResult:
+    """What `predict` did.
+
+    Parameters
+    ----------
+    path : Path
+        The table that was written.
+    positions : Positions
+        Of every row.
+    predictions : Predictions
+        Of every row.
+    matches : list of Match
+        One for each crossmatch, failed ones included.
+    """
+
+    path: Path
+    positions: Positions
+    predictions: Predictions
+    matches: list[Match]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the table."""
+        return len(self.positions)
+
+    @property
+    def n_predicted(self) -> int:
+        """Rows that have a density."""
+        return int((self.predictions.flags & NOT_PREDICTED == 0).sum())
+
+    def ledger(self) -> list[tuple[str, int]]:
+        """How many rows carry each flag, in words; the first line counts the predicted rows."""
+        counts = [
+            (meaning, int((self.predictions.flags & flag != 0).sum()))
+            for flag, meaning in FLAG_MEANINGS.items()
+        ]
+        return [("predicted", self.n_predicted), *((text, n) for text, n in counts if n)]
+
+
+def predict(
+    table: str | Path | UserTable,
+    *,
+    output: str | Path,
+    survey: str | Path | Survey = "sdss",
+    model: str | Path | Model = "sdss-quasars",
+    crossmatch: Sequence[str | Path] = (),
+    radius_arcsec: float = 1.5,
+    z_min: float = 3.0,
+    grid: int | None = None,
+    format: str = "votable",
+    serialisation: str = "BINARY2",
+    ra: str | None = None,
+    dec: str | None = None,
+    frame: str | None = None,
+    offline: bool = False,
+    job: str = "",
+    page: Callable[[int], str] | None = None,
+    services: Sequence[ServiceDescriptor] = (),
+    folder: Path | None = None,
+    progress: Progress = no_progress,
+) -> PredictionResult:
+    """Predict the redshift density of every row of a table.
+
+    Rows and their order never change; a row that cannot be predicted keeps its place, with NaN, a flag and a note.
+
+    Parameters
+    ----------
+    table : path or UserTable
+        VOTable, FITS, CSV, ECSV or Parquet.
+    output : path
+        Where the result is written (atomically).
+    survey, model : name, path, or loaded object
+        Images and network.
+    crossmatch : sequence of str
+        Queries or tables whose best partner within the radius is joined to each row.
+    radius_arcsec : float
+        Radius of the crossmatches, arcsec.
+    z_min : float
+        ``p_high_z`` is P(z > z_min).
+    grid : int or None
+        Adds the column ``pz`` on so many points from 0 to the largest redshift of the model.
+    format : {"votable", "fits", "parquet", "qp"}
+        Format of the output.
+    serialisation : {"BINARY2", "TABLEDATA"}
+        Of a VOTable.
+    ra, dec, frame : str or None
+        Names of the position columns and their frame; None finds them.
+    offline : bool
+        Opens no connection.
+    job : str
+        Identifier of the run, kept in the INFO ``vo_photoz.job``; empty makes one.
+    page : callable or None
+        Gives the address of the p(z) page of a row, for the column ``pz_url``.
+    services : sequence of ServiceDescriptor
+        Written into the VOTable.
+    folder : Path or None
+        Where stamps and densities are kept for pages and pictures.
+    progress : Progress
+        Told how far the chain is.
+
+    Returns
+    -------
+    PredictionResult
+
+    Raises
+    ------
+    TableError
+        Raised if the table cannot be read, is empty, or has no or several positions.
+    SurveyError, ModelError, CoverageError
+        Raised if the survey or the model cannot be used, or do not fit each other.
+    UsageError
+        Raised if an option cannot be meant.
+    """
+    source = table if isinstance(table, UserTable) else read_table(table)
+    if not source.n_rows:
+        raise TableError("The table has no rows.", advice="Send a table with at least one source.")
+    positions = find_positions(source, ra=ra, dec=dec, frame=frame)
+    images = survey if isinstance(survey, Survey) else load_survey(survey, offline=offline)
+    network = model if isinstance(model, Model) else load_model(model)
+    network.card.check_fits(images)
+
+    record = Record.start(job=job, survey=images, model=network.card, table=source, positions=positions)
+    matches, flags = _join_all(positions, crossmatch, radius_arcsec, offline, progress)
+    flags |= _position_flags(positions, images)
+    pdf = _densities(positions, flags, images, network, folder, progress)
+    predictions = _summary(pdf, flags, z_min)
+    if folder is not None:
+        z_spec = known_redshifts(matches, len(positions))
+        JobFolder(folder).keep_densities(predictions, positions, network.card, z_spec)
+
+    on_grid = mixture.on_grid(pdf, np.linspace(0, network.card.z_max, grid)) if grid else None
+    urls = [page(row) for row in range(len(positions))] if page else None
+    columns, params = prediction_columns(predictions, grid=on_grid, pz_url=urls)
+    joined = [column for match in matches for column in match.columns]
+    additions = Additions([*joined, *columns], params, infos(record.finish(matches)), list(services))
+    write_table(source, additions, Path(output), format=format, serialisation=serialisation)
+    return PredictionResult(Path(output), positions, predictions, matches)
+
+
+def _join_all(
+    positions: Positions, what: Sequence[str | Path], radius_arcsec: float, offline: bool, progress: Progress
+) -> tuple[list[Match], FlagArray]:
+    """Every crossmatch; an archive that fails costs its columns (null, flag 64), not the predictions."""
+    matches: list[Match] = []
+    flags: FlagArray = np.zeros(len(positions), dtype=np.int16)
+    for number, one in enumerate(what):
+        progress("crossmatch", number, len(what))
+        try:
+            matches.append(join(positions, one, radius_arcsec, offline=offline))
+        except ServiceError as error:
+            matches.append(failed_match(one, error, len(positions)))
+            flags |= np.int16(Flag.CROSSMATCH_FAILED)
+    return matches, flags
+
+
+def _position_flags(positions: Positions, survey: Survey) -> FlagArray:
+    """Flags that follow from the position alone."""
+    flags: FlagArray = np.zeros(len(positions), dtype=np.int16)
+    flags[~positions.valid] |= Flag.NO_POSITION
+    covered = contains(survey_coverage(survey), positions.ra, positions.dec)
+    flags[positions.valid & ~covered] |= Flag.OUTSIDE_COVERAGE
+    flags[_repeated(positions)] |= Flag.DUPLICATE_POSITION
+    return flags
+
+
+def _repeated(positions: Positions) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Rows whose position an earlier row has too."""
+    rows = np.flatnonzero(positions.valid)
+    keys = np.round(np.column_stack([positions.ra[rows], positions.dec[rows]]) / SAME_POSITION_DEG)
+    _, first = np.unique(keys.astype(np.int64), axis=0, return_index=True)
+    return np.setdiff1d(rows, rows[first])
+
+
+def _densities(
+    positions: Positions,
+    flags: FlagArray,
+    survey: Survey,
+    model: Model,
+    folder: Path | None,
+    progress: Progress,
+) -> MixturePDF:
+    """Cut and predict, batch after batch; sets the flags of what could not be had."""
+    card = model.card
+    rows = np.flatnonzero(flags & NOT_PREDICTED == 0)
+    shape = (len(positions), model.n_components)
+    weight, mean, sigma = (np.full(shape, np.nan, dtype=np.float32) for _ in range(3))
+    keep = JobFolder(folder).stamps(len(positions), card) if folder is not None else None
+    done = 0
+    batches = cut_stamps(
+        survey, positions.take(rows), size=card.stamp_pixels, pixel_arcsec=card.pixel_arcsec, flux=MODEL_UNIT
+    )
+    for part, stamps in batches:
+        here = rows[part]
+        flags[here] |= stamps.flags | check_stamps(stamps)
+        pdf = predict_stamps(model, stamps)
+        usable = flags[here] & NOT_PREDICTED == 0
+        for whole, one in ((weight, pdf.weight), (mean, pdf.mean), (sigma, pdf.sigma)):
+            whole[here[usable]] = one[usable]
+        if keep is not None:
+            keep[here] = stamps.pixels
+        done += len(here)
+        progress("stamps and densities", done, len(rows))
+    return MixturePDF(weight, mean, sigma)
+
+
+def _summary(pdf: MixturePDF, flags: FlagArray, z_min: float) -> Predictions:
+    low, median, high = mixture.quantile(pdf, np.array([0.16, 0.5, 0.84])).T.astype(np.float32)
+    return Predictions(
+        pdf=pdf,
+        median=median,
+        low=low,
+        high=high,
+        peak=mixture.peak(pdf).astype(np.float32),
+        sigma=mixture.sigma(pdf).astype(np.float32),
+        p_high=mixture.prob_above(pdf, z_min).astype(np.float32),
+        flags=flags,
+        notes=flag_notes(flags),
+        z_min=z_min,
+    )
+
+
+def flag_notes(flags: FlagArray) -> list[str]:
+    """The flags of each row in words, the gravest first; empty where there is none."""
+    values, which = np.unique(flags, return_inverse=True)
+    texts = ["; ".join(text for flag, text in FLAG_MEANINGS.items() if value & flag) for value in values]
+    return [texts[i] for i in which]
