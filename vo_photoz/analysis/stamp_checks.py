@@ -1,4 +1,4 @@
-"""What a stamp tells of its own source: is it centred, is it alone?"""
+"""Checks of a stamp on its own source: whether it is centred and alone."""
 
 from __future__ import annotations
 

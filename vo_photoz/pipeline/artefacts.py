@@ -1,4 +1,4 @@
-"""What a job keeps beside its table for pages and pictures: stamps and densities, as memory-mappable arrays."""
+"""Stamps and densities that a job keeps beside its table for pages and pictures, memory-mappable."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class JobFolder:
 def known_redshifts(matches: list[Match], n_rows: int) -> Float32Array:
     """Spectroscopic redshift of each row from the first crossmatch that has one; NaN elsewhere.
 
-    A column counts when its UCD begins with ``src.redshift`` (and is no error or photometric estimate) or its name ends in ``z_spec``.
+    A column counts when its UCD begins with ``src.redshift`` or its name ends in ``_z_spec``.
     """
     known = np.full(n_rows, np.nan, dtype=np.float32)
     for match in matches:
@@ -82,4 +82,4 @@ def known_redshifts(matches: list[Match], n_rows: int) -> Float32Array:
 
 
 def _is_redshift(name: str, ucd: str) -> bool:
-    return name.endswith("_z_spec") or ucd.split(";")[0].strip() == "src.redshift"
+    return name.endswith("_z_spec") or ucd.split(";", maxsplit=1)[0].strip() == "src.redshift"

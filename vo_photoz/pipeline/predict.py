@@ -111,7 +111,7 @@ def predict(
 ) -> PredictionResult:
     """Predict the redshift density of every row of a table.
 
-    Rows and their order never change; a row that cannot be predicted keeps its place, with NaN, a flag and a note.
+    Rows and their order never change; a row that cannot be predicted stays, with NaN, a flag and a note.
 
     Parameters
     ----------
