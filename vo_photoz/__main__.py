@@ -1,0 +1,5 @@
+"""``python -m vo_photoz`` is the command ``vo-photoz``."""
+
+from vo_photoz.cli.main import main
+
+main()
