@@ -1,0 +1,84 @@
+"""The rows of a data set: what is known of each object, as Parquet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from vo_photoz.errors import TableError
+from vo_photoz.flow import FlagArray, FloatArray
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns of equal length, one row an object.
+
+    Parameters
+    ----------
+    id : str array, shape (n,)
+        Names of the objects.
+    ra, dec : float64 array, shape (n,)
+        ICRS degrees.
+    z : float64 array, shape (n,)
+        Known redshift; NaN where none is known.
+    fold : int32 array, shape (n,)
+        Fold on the sky.
+    flags : int16 array, shape (n,)
+        Bits of `flow.Flag` that the cutting set.
+    mag : float64 array, shape (n, band)
+        Catalogue magnitudes; NaN where none is known. Never shown to a network.
+    """
+
+    id: NDArray[np.str_]
+    ra: FloatArray
+    dec: FloatArray
+    z: FloatArray
+    fold: NDArray[np.int32]
+    flags: FlagArray
+    mag: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.ra)
+
+    def take(self, rows: NDArray[np.intp]) -> Rows:
+        """Some of the rows."""
+        return Rows(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
+
+
+def write_rows(rows: Rows, bands: tuple[str, ...], path: Path) -> None:
+    """Write rows as a Parquet file; magnitudes become one column a band."""
+    columns: dict[str, Any] = {
+        "id": pa.array([str(name) for name in rows.id], pa.string()),
+        "ra": pa.array(rows.ra, pa.float64()),
+        "dec": pa.array(rows.dec, pa.float64()),
+        "z": pa.array(rows.z, pa.float64()),
+        "fold": pa.array(rows.fold, pa.int32()),
+        "flags": pa.array(rows.flags, pa.int16()),
+    }
+    for number, band in enumerate(bands):
+        columns[f"mag_{band}"] = pa.array(rows.mag[:, number], pa.float64())
+    pq.write_table(pa.table(columns), path)
+
+
+def read_rows(path: Path, bands: tuple[str, ...]) -> Rows:
+    """Read what `write_rows` wrote.
+
+    Raises
+    ------
+    TableError
+        Raised if the file is missing, cut off or lacks a column.
+    """
+    try:
+        table = pq.read_table(path)
+        column = {name: table[name].to_numpy() for name in ("ra", "dec", "z", "fold", "flags")}
+        names = np.array(table["id"].to_pylist(), dtype=np.str_)
+        mag = np.stack([table[f"mag_{band}"].to_numpy() for band in bands], axis=1)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise TableError(f"The rows {path} cannot be read: {error}.", advice="Make the data set again.") from None
+    return Rows(id=names, mag=mag, **column)

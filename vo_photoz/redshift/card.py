@@ -1,0 +1,169 @@
+"""The card of a model: what it eats, what it was trained on, how good it is. Reading it needs no keras."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vo_photoz.errors import ModelError
+from vo_photoz.flow import FloatArray
+
+FORMAT = "vo-photoz model"
+VERSION = 1
+FILE = "card.json"
+HISTOGRAM_STEP = 0.05
+
+
+class Training(BaseModel):
+    """What a model was trained on.
+
+    Parameters
+    ----------
+    name : str
+        Name of the training set.
+    rows : int
+        Objects that networks were fitted to or stopped by; held-out ones do not count.
+    held_out_fold : int
+        Fold of the sky that no network has seen.
+    histogram_edges, histogram_counts : list
+        Histogram of the training redshifts.
+    sha256 : str
+        Hash of the data set.
+    real : bool
+        False if it was simulated.
+    source : dict
+        Where images and labels come from.
+    options : dict
+        How the networks were fitted.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    rows: int
+    held_out_fold: int
+    histogram_edges: list[float]
+    histogram_counts: list[int]
+    sha256: str
+    real: bool
+    source: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+
+
+class Card(BaseModel):
+    """The card of a model.
+
+    Parameters
+    ----------
+    format, version
+        What the file is. ``model_version`` is the version of the model itself.
+    name, title : str
+        Its name on the command line, and one line about it.
+    bands : list of str
+        Bands of a stamp, in this order.
+    stamp_pixels : int
+        Side of a stamp, pixels.
+    pixel_arcsec : float
+        Side of a pixel.
+    pixel_unit : str
+        Unit of the pixel values.
+    interpolation : str
+        How stamps are cut from the tiles.
+    dereddened : bool
+        True if fluxes are corrected for Galactic extinction before they are shown to it.
+    input_scaling : dict
+        How pixel values are scaled inside the networks.
+    components : int
+        Gaussians of a prediction, summed over the members.
+    members : int
+        Number of networks.
+    classes : list of str
+        Classes that it tells apart; empty if none.
+    z_min, z_max : float
+        Range of the training redshifts: not to be trusted outside.
+    training : Training
+        What it was trained on.
+    scores : dict
+        Scores on the held-out fold by estimator: the model, the nearest neighbours, the prior, from one run.
+    calibration : dict or None
+        How densities are recalibrated.
+    licence, citation : str
+        Terms of use, what to cite.
+    software : dict
+        Versions it was made with.
+    made, made_by
+        Time, and the commands that make it.
+    weights : dict
+        sha256 of each file of weights.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    format: str = FORMAT
+    version: int = VERSION
+    name: str
+    title: str = ""
+    model_version: str = "1"
+    bands: list[str] = Field(min_length=1)
+    stamp_pixels: int = Field(gt=0)
+    pixel_arcsec: float = Field(gt=0)
+    pixel_unit: str
+    interpolation: str = "bilinear"
+    dereddened: bool = False
+    input_scaling: dict[str, Any] = {}
+    components: int = Field(gt=0)
+    members: int = Field(gt=0)
+    classes: list[str] = []
+    z_min: float
+    z_max: float
+    training: Training
+    scores: dict[str, dict[str, float]] = {}
+    calibration: dict[str, Any] | None = None
+    licence: str = ""
+    citation: str = ""
+    software: dict[str, str] = {}
+    made: str = ""
+    made_by: list[str] = []
+    weights: dict[str, str] = Field(min_length=1)
+
+
+def read_card(folder: Path) -> Card:
+    """Card of the model in a folder.
+
+    Raises
+    ------
+    ModelError
+        Raised if there is no card, it is damaged, or it was written by a later version of this program.
+    """
+    path = folder / FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{folder} is no model: it has no {FILE}.", advice="See `vo-photoz models list`.") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"The card {path} cannot be read: {error}.", advice="Get the model again.") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise ModelError(f"{path} is not the card of a model.", advice="See `vo-photoz models list`.")
+    if not isinstance(found.get("version"), int) or found["version"] > VERSION:
+        raise ModelError(
+            f"The card {path} comes from the future: version {found.get('version')}, this program reads up to {VERSION}.",
+            advice="Update vo-photoz.",
+        )
+    try:
+        return Card.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelError(f"The card {path} is wrong at {where}: {first['msg']}.", advice="Get the model again.") from None
+
+
+def histogram(z: FloatArray) -> tuple[list[float], list[int]]:
+    """Edges and counts of redshifts in steps of 0.05."""
+    first, last = np.floor(z.min() / HISTOGRAM_STEP), np.floor(z.max() / HISTOGRAM_STEP) + 1
+    edges = np.arange(first, last + 1) * HISTOGRAM_STEP
+    counts, _ = np.histogram(z, edges)
+    return [round(float(edge), 6) for edge in edges], [int(count) for count in counts]
