@@ -1,0 +1,10 @@
+"""The one place that opens connections of our own: limits per host, retries, deadlines, checked addresses."""
+
+from __future__ import annotations
+
+from vo_photoz.http.addresses import Policy
+from vo_photoz.http.download import download
+from vo_photoz.http.fetch import get_bytes
+from vo_photoz.http.transport import USER_AGENT
+
+__all__ = ["USER_AGENT", "Policy", "download", "get_bytes"]
