@@ -20,6 +20,7 @@ OLDEST = (3, 11)
 
 CLIENTS = ["topcat", "stilts", "aladin", "jsamp", "xvfb", "openbox", "xdotool", "imagemagick"]
 SERVERS = ["nginx-light", "curl", "iproute2", "postgresql-15", "postgresql-15-pgsphere", "python3-gavo"]
+BROWSER = ["chromium", "chromium-driver"]
 # gavodachs2-server needs a running PostgreSQL in its post-install script: tests/servers/dachs.py installs it
 # when it starts the database.
 
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
     extras = sorted(a for a in arguments if not a.startswith("-"))
     install_python(extras)
     if "--apt" in arguments:
-        install_debian(CLIENTS + SERVERS)
+        install_debian(CLIENTS + SERVERS + BROWSER)
     return 0
 
 
