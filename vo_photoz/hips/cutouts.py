@@ -1,0 +1,252 @@
+"""Cut stamps of many sources out of a survey: same pixels for all bands, tiles read once, memory bounded."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vo_photoz.errors import PhotozError, UsageError
+from vo_photoz.flow import Flag, FlagArray, Float32Array, FloatArray, Positions, Progress, Stamps, no_progress
+from vo_photoz.hips.sampling import Frame, Plan, blank, gather, has_values, plan_images, used_tiles
+from vo_photoz.hips.tree import Cutout, Grid, HiPS
+from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
+from vo_photoz.sky.pixels import cells_of
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+    from vo_photoz.hips.survey import Survey
+
+log = logging.getLogger(__name__)
+SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
+FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
+PIXELS_AT_A_TIME = 1 << 18
+"""Output pixels that a thread works on together; their plan takes 40 bytes each and should stay in the cache."""
+
+
+def cut_stamps(
+    survey: Survey,
+    positions: Positions,
+    *,
+    size: int,
+    pixel_arcsec: float,
+    interpolation: str = "bilinear",
+    flux: str = "native",
+    batch: int = 1024,
+    threads: int = 0,
+    progress: Progress = no_progress,
+) -> Iterator[tuple[NDArray[np.intp], Stamps]]:
+    """Stamps of all valid positions, a batch at a time, in the order of the sky.
+
+    TAN projection, north up, east left; the position lies at pixel ((size - 1) / 2, (size - 1) / 2), counted from 0.
+
+    Parameters
+    ----------
+    survey : Survey
+        Bands and where their tiles are.
+    positions : Positions
+        Rows that are not valid are left out.
+    size : int
+        Side of a stamp, pixels.
+    pixel_arcsec : float
+        Side of a pixel. Of the orders of the HiPS, the one just finer is used.
+    interpolation : str
+        "bilinear" or "nearest", in the HEALPix grid.
+    flux : str
+        "native": values as in the tiles, per source pixel. "per_arcsec2": divided by the area of a source pixel.
+        "per_pixel": what falls into a pixel of the stamp. "nJy/arcsec2": surface brightness.
+    batch : int
+        Most stamps given at a time.
+    threads : int
+        Threads; 0 takes all cores.
+    progress : Progress
+        Told how many stamps are done.
+
+    Yields
+    ------
+    rows : int array, shape (m,)
+        Which positions these are.
+    stamps : Stamps
+        Flags are BAND_MISSING (a band without value in the middle of the stamp), PIXELS_MASKED (some NaN) and
+        PIXELS_UNAVAILABLE (a tile could not be fetched or is damaged).
+
+    Raises
+    ------
+    UsageError
+        Raised if an argument cannot be meant.
+    SurveyError
+        Raised if the survey cannot be opened, has no FITS tiles, or its fluxes are not known as asked.
+    """
+    _check(size, pixel_arcsec, interpolation, flux)
+    bands = tuple(survey.bands)
+    trees = [survey.hips[band] for band in bands]
+    cutter = _Cutter(trees, Frame(size, size, pixel_arcsec), interpolation == "bilinear")
+    scales, unit = flux_scales(survey, flux, pixel_arcsec)
+    rows = np.flatnonzero(positions.valid)
+    rows = rows[np.argsort(_sky_order(positions.take(rows), cutter.grids[0]), kind="stable")]
+    workers = threads or os.cpu_count() or 1
+    done = 0
+    with ThreadPoolExecutor(workers, thread_name_prefix="stamps") as pool:
+        for start in range(0, len(rows), max(1, batch)):
+            some = rows[start : start + max(1, batch)]
+            pixels, failed = cutter.cut_all(positions.ra[some], positions.dec[some], pool, workers)
+            if (scales != 1).any():
+                pixels *= scales[:, None, None]
+            done += len(some)
+            progress("stamps", done, len(rows))
+            yield some, Stamps(pixels, flags_of(pixels, failed), bands, pixel_arcsec, unit)
+
+
+def cut_image(hips: HiPS, coordinate: Any, size: Any, resolution: Any, interpolation: str) -> Cutout:
+    """One image of one HiPS: see `HiPS.extract`."""
+    ra, dec = _degrees_of(coordinate)
+    columns, rows = (size, size) if np.isscalar(size) else (int(size[0]), int(size[1]))
+    scale = (
+        float(resolution.to_value("arcsec")) if hasattr(resolution, "to_value") else float(resolution) * 3600
+    )
+    _check(min(columns, rows), scale, interpolation, "native")
+    image = np.empty((rows, columns), dtype=np.float32)
+    failed, step = False, max(1, PIXELS_AT_A_TIME // columns)
+    for first in range(0, rows, step):
+        some = min(step, rows - first)
+        cutter = _Cutter([hips], Frame(columns, rows, scale, first, some), interpolation == "bilinear")
+        pixels, lost = cutter.cut(np.array([ra]), np.array([dec]))
+        image[first : first + some], failed = pixels[0, 0], failed or bool(lost[0])
+    return Cutout(image, tan_wcs(ra, dec, (columns, rows), scale), scale, cutter.grids[0].order, not failed)
+
+
+def tan_wcs(ra: float, dec: float, size: tuple[int, int], pixel_arcsec: float) -> WCS:
+    """WCS of a stamp: TAN, north up, east left, centred on the position."""
+    from astropy.wcs import WCS  # noqa: PLC0415 - not needed for stamps
+
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
+    wcs.wcs.crval = ra, dec
+    wcs.wcs.crpix = (size[0] + 1) / 2, (size[1] + 1) / 2
+    wcs.wcs.cdelt = -pixel_arcsec / 3600, pixel_arcsec / 3600
+    wcs.wcs.cunit = "deg", "deg"
+    wcs.wcs.radesys = "ICRS"
+    return wcs
+
+
+def flux_scales(survey: Survey, flux: str, pixel_arcsec: float) -> tuple[Float32Array, str]:
+    """Factors per band for values as asked, and their unit."""
+    if flux == "native":
+        return np.ones(len(survey.bands), np.float32), survey.pixel_unit
+    if flux == "nJy/arcsec2":
+        return np.array([survey.surface_brightness(band) for band in survey.bands], np.float32), flux
+    area = np.array([survey.source_pixel_arcsec(band) for band in survey.bands]) ** 2
+    if flux == "per_arcsec2":
+        return (1 / area).astype(np.float32), f"{survey.pixel_unit}/arcsec2"
+    return (pixel_arcsec**2 / area).astype(np.float32), survey.pixel_unit
+
+
+def flags_of(pixels: Float32Array, failed: NDArray[np.bool_]) -> FlagArray:
+    """Flags of stamps from their pixels, and from whether a tile could not be had."""
+    flags = np.zeros(len(pixels), dtype=np.int16)
+    flags[~has_values(pixels)] |= Flag.BAND_MISSING
+    flags[~np.isfinite(pixels).all(axis=(1, 2, 3))] |= Flag.PIXELS_MASKED
+    flags[failed] |= Flag.PIXELS_UNAVAILABLE
+    return flags
+
+
+class _Cutter:
+    """Cuts images of one shape out of several HiPS."""
+
+    def __init__(self, trees: list[HiPS], image: Frame, smooth: bool) -> None:
+        self.trees = trees
+        self.image = image
+        self.smooth = smooth
+        self.grids = [tree.grid_for(image.pixel_arcsec) for tree in trees]
+        self.shape = (image.some_rows or image.rows, image.columns)
+
+    def cut_all(
+        self, ra: FloatArray, dec: FloatArray, pool: ThreadPoolExecutor, workers: int
+    ) -> tuple[Float32Array, NDArray[np.bool_]]:
+        """Images of many positions, in parts that fit into the cache."""
+        pixels = np.empty((len(ra), len(self.trees), *self.shape), np.float32)
+        failed = np.zeros(len(ra), bool)
+        part = max(1, PIXELS_AT_A_TIME // (self.shape[0] * self.shape[1]))
+        waiting: deque[tuple[int, Future[tuple[Float32Array, NDArray[np.bool_]]]]] = deque()
+        for start in range(0, len(ra) + part * workers * 2, part):
+            if start < len(ra):
+                stop = start + part
+                waiting.append((start, pool.submit(self.cut, ra[start:stop], dec[start:stop])))
+            if waiting and (start >= len(ra) or len(waiting) > 2 * workers):
+                first, future = waiting.popleft()
+                pixels[first : first + part], failed[first : first + part] = future.result()
+        return pixels, failed
+
+    def cut(self, ra: FloatArray, dec: FloatArray) -> tuple[Float32Array, NDArray[np.bool_]]:
+        """Images of a few positions: array (n, band, y, x), and whether a tile failed (n,)."""
+        pixels = np.zeros((len(ra), len(self.trees), *self.shape), np.float32)
+        failed = np.zeros(len(ra), bool)
+        for grid in dict.fromkeys(self.grids):
+            plan = plan_images(
+                ra,
+                dec,
+                self.image,
+                frame=grid.frame,
+                order=grid.order,
+                width=grid.width,
+                smooth=self.smooth,
+            )
+            for band, tree in enumerate(self.trees):
+                if self.grids[band] == grid:
+                    out = np.zeros((len(ra), self.shape[0] * self.shape[1]), np.float32)
+                    _fill(out, failed, tree, grid, plan)
+                    pixels[:, band] = out.reshape(len(ra), *self.shape)
+        return pixels, failed
+
+
+def _fill(out: Float32Array, failed: NDArray[np.bool_], tree: HiPS, grid: Grid, plan: Plan) -> None:
+    """Bring the pixels of one band into the images; where a tile is missing they are NaN."""
+    used = used_tiles(plan)
+    tree.tiles.prefetch(grid.order, [number for number, _, _ in used])
+    for number, images, slots in used:
+        try:
+            tile = tree.tiles.get(grid.order, number)
+        except PhotozError as error:
+            log.warning("%s", error)
+            failed[images] = True
+            tile = None
+        if tile is None:
+            blank(images, slots, plan.slot, out)
+        else:
+            gather(tile, images, slots, plan.slot, plan.offset, plan.weight, out)
+
+
+def _sky_order(positions: Positions, grid: Grid) -> NDArray[np.int64]:
+    """Sort key that brings positions of one tile together."""
+    vectors = unit_vectors(positions.ra, positions.dec) @ rotation_from_icrs(grid.frame).T
+    cells: NDArray[np.int64] = cells_of(vectors, min(grid.pixel_order, 29))
+    return cells
+
+
+def _degrees_of(coordinate: Any) -> tuple[float, float]:
+    if hasattr(coordinate, "icrs"):
+        return float(coordinate.icrs.ra.deg), float(coordinate.icrs.dec.deg)
+    ra, dec = (float(part) for part in coordinate)
+    if not (np.isfinite(ra) and abs(dec) <= 90):
+        raise UsageError(f"({ra}, {dec}) is no position on the sky, in degrees.")
+    return ra, dec
+
+
+def _check(size: int, pixel_arcsec: float, interpolation: str, flux: str) -> None:
+    if int(size) != size or not 1 <= size <= 20_000:
+        raise UsageError(f"A stamp cannot have {size} pixels a side.", advice="Give a whole number from 1.")
+    if not 0 < pixel_arcsec < 36_000:
+        raise UsageError(f"A pixel cannot measure {pixel_arcsec} arcsec.", advice="Give arcseconds above 0.")
+    if interpolation not in SUPPORTED_INTERPOLATIONS:
+        raise UsageError(
+            f"The interpolation '{interpolation}' is unknown.", advice="Use bilinear or nearest."
+        )
+    if flux not in FLUXES:
+        raise UsageError(f"The flux '{flux}' is unknown.", advice=f"Use one of {', '.join(FLUXES)}.")

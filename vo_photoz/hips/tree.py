@@ -1,0 +1,280 @@
+"""One HiPS: its properties, tiles, coverage and single cutouts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vo_photoz.errors import CoverageError, PhotozError, SurveyError
+from vo_photoz.flow import Coverage, Float32Array
+from vo_photoz.hips.tiles import TileStore, read_file
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+    from astropy.units import Quantity
+    from astropy.wcs import WCS
+
+DEFAULT_WIDTH = 512
+LEAST_ORDER = 3
+"""Lowest order of the tiles when `properties` does not say (HiPS 1.0, hips_order_min)."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What decides which pixels of a HiPS lie where: bands with one grid share their pixel numbers.
+
+    Parameters
+    ----------
+    frame : str
+        equatorial, galactic or ecliptic.
+    width : int
+        Side of a tile, pixels.
+    order : int
+        Order of the tiles.
+    """
+
+    frame: str
+    width: int
+    order: int
+
+    @property
+    def pixel_order(self) -> int:
+        """HEALPix order of the pixels."""
+        return self.order + self.width.bit_length() - 1
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """An image cut out of a HiPS.
+
+    Parameters
+    ----------
+    image : float32 array, shape (y, x)
+        NaN where there is no value.
+    wcs : `astropy.wcs.WCS`
+        TAN, north up, east left.
+    pixel_arcsec : float
+        Side of a pixel.
+    order : int
+        Order of the tiles used.
+    complete : bool
+        False when a tile could not be had (its pixels are NaN).
+    """
+
+    image: Float32Array
+    wcs: WCS
+    pixel_arcsec: float
+    order: int
+    complete: bool
+
+
+class HiPS:
+    """A survey image as a tree of HEALPix tiles.
+
+    Parameters
+    ----------
+    address : str, path or sequence of them
+        Folder, file:// or http(s):// address. Of several (mirrors) the first that works is used.
+    offline : bool
+        Refuse the network.
+
+    Notes
+    -----
+    Nothing is read before it is needed.
+    """
+
+    def __init__(self, address: str | Path | Sequence[str | Path], *, offline: bool = False) -> None:
+        given = [address] if isinstance(address, str | Path) else list(address)
+        if not given:
+            raise SurveyError(
+                "A HiPS needs an address.", advice="Give a folder, file:// or http(s):// address."
+            )
+        self.addresses = [str(one) for one in given]
+        self.offline = offline
+
+    def __repr__(self) -> str:
+        return f"HiPS({self.addresses[0]!r})"
+
+    @cached_property
+    def _opened(self) -> tuple[str, dict[str, str]]:
+        failures: list[str] = []
+        for address in self.addresses:
+            try:
+                data = read_file(address, "properties", offline=self.offline, max_bytes=1_000_000)
+            except PhotozError as error:
+                failures.append(error.message)
+                continue
+            if data is None:
+                failures.append(f"{address} has no file 'properties'.")
+                continue
+            properties = parse_properties(data.decode("utf-8", "replace"))
+            if "hips_order" in properties:
+                return address, properties
+            failures.append(f"{address}/properties does not say hips_order.")
+        raise SurveyError(
+            f"No HiPS could be opened: {' '.join(failures)}",
+            advice="Check the address in the survey file.",
+            url=self.addresses[0],
+        )
+
+    @property
+    def address(self) -> str:
+        """The address in use: the first that works."""
+        return self._opened[0]
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What the file ``properties`` says."""
+        return self._opened[1]
+
+    @property
+    def order(self) -> int:
+        """Deepest order of the tiles."""
+        return self._whole("hips_order", None)
+
+    @property
+    def min_order(self) -> int:
+        """Lowest order of the tiles."""
+        return min(self._whole("hips_order_min", LEAST_ORDER), self.order)
+
+    @property
+    def width(self) -> int:
+        """Side of a tile, pixels."""
+        width = self._whole("hips_tile_width", DEFAULT_WIDTH)
+        if width < 2 or width & (width - 1) or width > 4096:
+            raise self._wrong("hips_tile_width", "a power of two")
+        return width
+
+    @property
+    def frame(self) -> str:
+        """Frame: equatorial, galactic or ecliptic."""
+        from vo_photoz.sky.frames import frame_name  # noqa: PLC0415 - needs astropy
+
+        try:
+            return frame_name(self.properties.get("hips_frame", "equatorial"))
+        except CoverageError:
+            raise self._wrong("hips_frame", "equatorial, galactic or ecliptic") from None
+
+    @property
+    def formats(self) -> list[str]:
+        """Formats of the tiles: fits, jpeg, png."""
+        return self.properties.get("hips_tile_format", "jpeg").lower().replace(",", " ").split()
+
+    @property
+    def source_pixel_arcsec(self) -> float | None:
+        """Side of a pixel of the original images (``s_pixel_scale``), None when it is not said."""
+        try:
+            scale = float(self.properties["s_pixel_scale"].split()[0]) * 3600
+        except (KeyError, ValueError, IndexError):
+            return None
+        return scale if scale > 0 and math.isfinite(scale) else None
+
+    def pixel_arcsec(self, order: int | None = None) -> float:
+        """Mean side of a HEALPix pixel of the tiles of an order (the deepest by default)."""
+        depth = (self.order if order is None else order) + self.width.bit_length() - 1
+        return math.degrees(math.sqrt(4 * math.pi / (12 * 4.0**depth))) * 3600
+
+    def grid_for(self, pixel_arcsec: float) -> Grid:
+        """Grid whose pixels are just finer than or equal to those asked for, as far as there are tiles.
+
+        Raises
+        ------
+        SurveyError
+            Raised if the HiPS has no FITS tiles.
+        """
+        self.need_fits()
+        order = self.order
+        # A thousandth of slack: 0.4026 arcsec asked for as 0.403 or as 0.402 is the same order.
+        while order > self.min_order and self.pixel_arcsec(order - 1) <= pixel_arcsec * 1.001:
+            order -= 1
+        return Grid(self.frame, self.width, order)
+
+    def need_fits(self) -> None:
+        """Refuse a HiPS that is made for display only.
+
+        Raises
+        ------
+        SurveyError
+            Raised if there are no FITS tiles.
+        """
+        if "fits" not in self.formats:
+            raise SurveyError(
+                f"{self.address} has no FITS tiles (only {', '.join(self.formats)}).",
+                advice="Pictures carry no fluxes: use a HiPS whose hips_tile_format names fits.",
+                url=self.address,
+            )
+
+    @cached_property
+    def tiles(self) -> TileStore:
+        """Where the tiles come from."""
+        return TileStore(self.address, self.width, offline=self.offline)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """Where there are tiles, from ``Moc.fits`` (covered by a tile is not yet data)."""
+        from vo_photoz.hips.coverage import hips_coverage  # noqa: PLC0415 - needs mocpy
+
+        return hips_coverage(self)
+
+    def extract(
+        self,
+        coordinate: SkyCoord | tuple[float, float],
+        size: int | tuple[int, int],
+        resolution: Quantity | float,
+        interpolation: str = "bilinear",
+    ) -> Cutout:
+        """Cut an image out: TAN, north up, east left, centred on a position.
+
+        Parameters
+        ----------
+        coordinate : `astropy.coordinates.SkyCoord` or (ra, dec)
+            Centre; numbers are ICRS degrees.
+        size : int or (int, int)
+            Pixels: one side, or columns and rows.
+        resolution : `astropy.units.Quantity` or float
+            Side of a pixel; a number is in degrees.
+        interpolation : str
+            "bilinear" or "nearest".
+
+        Raises
+        ------
+        UsageError
+            Raised if an argument cannot be meant.
+        SurveyError
+            Raised if the HiPS cannot be used.
+        """
+        from vo_photoz.hips.cutouts import cut_image  # noqa: PLC0415 - needs numba
+
+        return cut_image(self, coordinate, size, resolution, interpolation)
+
+    def _whole(self, key: str, default: int | None) -> int:
+        try:
+            value = int(float(self.properties[key])) if key in self.properties else default
+        except ValueError:
+            value = None
+        if value is None or value < 0 or (value > 29 and key != "hips_tile_width"):
+            raise self._wrong(key, "a whole number")
+        return value
+
+    def _wrong(self, key: str, expected: str) -> SurveyError:
+        return SurveyError(
+            f"{self.address}/properties says {key} = {self.properties.get(key)!r}, expected {expected}.",
+            url=self.address,
+        )
+
+
+def parse_properties(text: str) -> dict[str, str]:
+    """Keys and values of a ``properties`` file; comments and lines without ``=`` are passed over.
+
+    The first of several equal keys counts.
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not key.lstrip().startswith("#"):
+            found.setdefault(key.strip(), value.strip())
+    return found
