@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import FloatArray
+from vo_photoz.redshift.compatibility import check_fits
 
 FORMAT = "vo-photoz model"
 VERSION = 1
 FILE = "card.json"
 HISTOGRAM_STEP = 0.05
+
+
+class HasBands(Protocol):
+    """A survey, as far as it matters here."""
+
+    @property
+    def bands(self) -> Sequence[str]:
+        """Names of the bands."""
 
 
 class Training(BaseModel):
@@ -129,6 +139,10 @@ class Card(BaseModel):
     made: str = ""
     made_by: list[str] = []
     weights: dict[str, str] = Field(min_length=1)
+
+    def check_fits(self, survey: HasBands) -> None:
+        """Check that a survey has what the model needs; see `compatibility.check_fits`."""
+        check_fits(self, survey.bands)
 
 
 def read_card(folder: Path) -> Card:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow otherwise greets on every start
 
@@ -36,3 +40,23 @@ def save_network(trained: keras.Model, path: Path) -> None:
     bare = keras.models.clone_model(trained)
     bare.set_weights(trained.get_weights())
     bare.save(path)
+
+
+def compiled_ensemble(networks: list[keras.Model]) -> Callable[[np.ndarray], Any]:
+    """Networks as one compiled function: stamps (n, band, y, x) to (n, 3, k), k summed over the networks.
+
+    Every network has the same say, so weights are divided by their number.
+    """
+
+    def together(stamps: Any) -> Any:
+        parts = [network(stamps, training=False) for network in networks]
+        weight = keras.ops.concatenate([part[:, 0] for part in parts], axis=-1) / len(parts)
+        mean, sigma = (keras.ops.concatenate([part[:, row] for part in parts], axis=-1) for row in (1, 2))
+        return keras.ops.stack([weight, mean, sigma], axis=1)
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf  # noqa: PLC0415 - only with this backend
+
+        compiled: Callable[[np.ndarray], Any] = tf.function(together)
+        return compiled
+    return together

@@ -80,32 +80,24 @@ def crps(m: MixturePDF, z: ArrayLike) -> FloatArray:
     return np.where(np.isnan(result), np.nan, np.maximum(result, 0.0))
 
 
-def quantile(m: MixturePDF, q: float) -> FloatArray:
-    """Redshift below which the probability is ``q`` (0 < q < 1), shape (n,).
+def quantile(m: MixturePDF, q: ArrayLike) -> FloatArray:
+    """Redshift below which the probability is ``q``.
 
-    Newton steps inside a bracket that every step narrows: the quantile of a mixture lies between the
-    smallest and the largest quantile of its components.
+    Parameters
+    ----------
+    m : MixturePDF
+        n densities.
+    q : float or float array, shape (j,)
+        Probabilities, 0 < q < 1.
+
+    Returns
+    -------
+    float array, shape (n,) or (n, j)
     """
-    weight, centre, width = _columns(m)
-    ends = centre + width * ndtri(q)
-    z = np.full(len(m), np.nan)
-    rows = np.flatnonzero(np.isfinite(ends).all(-1) & np.isfinite(weight).all(-1))
-    low, high = ends[rows].min(-1), ends[rows].max(-1)
-    z[rows] = 0.5 * (low + high)
-    for step in range(200):
-        if not len(rows):
-            break
-        here = MixturePDF(weight[rows], centre[rows], width[rows])
-        excess, density = cdf(here, z[rows]) - q, pdf(here, z[rows])
-        low, high = np.where(excess < 0, z[rows], low), np.where(excess > 0, z[rows], high)
-        low, high = np.where(excess == 0, z[rows], low), np.where(excess == 0, z[rows], high)
-        guess = z[rows] - excess / np.maximum(density, 1e-300)
-        inside = (guess > low) & (guess < high) & (step % 3 != 2)
-        new = np.where(inside, guess, 0.5 * (low + high))
-        moving = np.abs(new - z[rows]) > 1e-13 * (1 + np.abs(new))
-        z[rows] = new
-        rows, low, high = rows[moving], low[moving], high[moving]
-    return z
+    wanted = np.asarray(q, dtype=np.float64)
+    if wanted.ndim:
+        return np.stack([_quantile(m, float(one)) for one in wanted], axis=1)
+    return _quantile(m, float(wanted))
 
 
 def peak(m: MixturePDF, batch: int = 4096) -> FloatArray:
@@ -125,6 +117,32 @@ def on_grid(m: MixturePDF, grid: ArrayLike) -> FloatArray:
         t = (z - centre) / width
         values += weight / (width * np.sqrt(2 * np.pi)) * np.exp(-0.5 * t * t)
     return values
+
+
+def _quantile(m: MixturePDF, q: float) -> FloatArray:
+    """Newton steps inside a bracket that every step narrows.
+
+    The quantile of a mixture lies between the smallest and the largest quantile of its components.
+    """
+    weight, centre, width = _columns(m)
+    ends = centre + width * ndtri(q)
+    z = np.full(len(m), np.nan)
+    rows = np.flatnonzero(np.isfinite(ends).all(-1) & np.isfinite(weight).all(-1))
+    low, high = ends[rows].min(-1), ends[rows].max(-1)
+    z[rows] = 0.5 * (low + high)
+    for step in range(200):
+        if not len(rows):
+            break
+        here, now = MixturePDF(weight[rows], centre[rows], width[rows]), z[rows]
+        excess = cdf(here, now) - q
+        low, high = np.where(excess <= 0, now, low), np.where(excess >= 0, now, high)
+        guess = now - excess / np.maximum(pdf(here, now), 1e-300)
+        # Every third step halves the bracket, for Newton alone may creep along a flat part.
+        inside = (guess > low) & (guess < high) & (step % 3 != 2)
+        z[rows] = np.where(inside, guess, 0.5 * (low + high))
+        moving = np.abs(z[rows] - now) > 1e-13 * (1 + np.abs(now))
+        rows, low, high = rows[moving], low[moving], high[moving]
+    return z
 
 
 def _columns(m: MixturePDF) -> tuple[FloatArray, FloatArray, FloatArray]:

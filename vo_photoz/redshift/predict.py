@@ -1,0 +1,78 @@
+"""Stamps in, redshift densities out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vo_photoz.flow import NOT_PREDICTED, BoolArray, Float32Array, MixturePDF, Stamps
+from vo_photoz.redshift.compatibility import check_stamps
+from vo_photoz.redshift.model import Model
+
+BATCH_SIZES = (16, 256)
+MAX_MISSING = 0.1
+CORE_PIXELS = 6
+
+
+def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
+    """Redshift densities of stamps.
+
+    Each batch is padded to one of two fixed sizes, so that the networks are compiled once and memory stays bounded.
+
+    Parameters
+    ----------
+    model : Model
+        From `model.load_model`.
+    stamps : Stamps
+        Of n sources, in any order of bands.
+
+    Returns
+    -------
+    MixturePDF
+        Float32 arrays (n, k), k = ``model.card.components``; a row is NaN if its stamp cannot be used: see `usable`.
+
+    Raises
+    ------
+    ModelError
+        Raised if bands, pixel scale, size or unit of the stamps are not those of the model's card.
+    """
+    check_stamps(model.card, stamps)
+    pixels = stamps.pixels[:, [stamps.bands.index(band) for band in model.card.bands]]
+    out = np.full((3, len(stamps), model.card.components), np.nan, dtype=np.float32)
+    rows = np.flatnonzero(usable(pixels) & ((stamps.flags & int(NOT_PREDICTED)) == 0))
+    for start in range(0, len(rows), BATCH_SIZES[-1]):
+        part = rows[start : start + BATCH_SIZES[-1]]
+        out[:, part] = _predict_batch(model, pixels[part])
+    return MixturePDF(*out)
+
+
+def usable(pixels: Float32Array) -> BoolArray:
+    """Whether stamps (n, band, y, x) can be predicted from, shape (n,).
+
+    At most a tenth of the pixels of a band may be missing, and none of the 6 x 6 in the middle.
+    """
+    missing = ~np.isfinite(pixels)
+    edge = max((pixels.shape[-1] - CORE_PIXELS) // 2, 0)
+    core = missing[..., edge : pixels.shape[-2] - edge, edge : pixels.shape[-1] - edge]
+    good: BoolArray = (missing.mean((2, 3)) <= MAX_MISSING).all(1) & ~core.any((1, 2, 3))
+    return good
+
+
+def _predict_batch(model: Model, pixels: Float32Array) -> np.ndarray:
+    """Weights, means and widths (3, n, k) of up to 256 stamps without large holes."""
+    size = next(size for size in BATCH_SIZES if size >= len(pixels))
+    padded = np.zeros((size, *pixels.shape[1:]), dtype=np.float32)
+    padded[: len(pixels)] = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
+    raw = np.asarray(_compiled(model)(padded))
+    return np.moveaxis(raw[: len(pixels)], 1, 0)
+
+
+def _compiled(model: Model) -> Callable[[Float32Array], Any]:
+    """All members as one compiled function of a batch, giving (n, 3, k summed over the members)."""
+    if model.compiled is None:
+        from vo_photoz.redshift.load import compiled_ensemble  # noqa: PLC0415 - keras takes seconds to import
+
+        model.compiled = compiled_ensemble(model.networks)
+    return model.compiled
