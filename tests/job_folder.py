@@ -71,6 +71,10 @@ class MemoryJob:
     error: str = ""
     created: datetime = datetime(2026, 11, 22, 9, 5, tzinfo=UTC)
 
+    @property
+    def result(self) -> Path:
+        return self.folder / "result.vot"
+
 
 @dataclass
 class MemoryStore:

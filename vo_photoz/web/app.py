@@ -8,10 +8,10 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from vo_photoz.errors import JobError, PhotozError
+from vo_photoz.pipeline.jobs import JobStore
 from vo_photoz.web.pages import Pages
 from vo_photoz.web.routes import Site, router
 from vo_photoz.web.security import HEADERS, HOSTS, SecurityHeaders, same_token
-from vo_photoz.web.store import JobStore
 
 SENTENCES = {404: "There is no such page.", 405: "This address cannot be used that way."}
 
@@ -24,7 +24,7 @@ def create_app(store: JobStore, token: str) -> FastAPI:
     store : JobStore
         Where jobs and the folders of their files are known.
     token : str
-        First part of every path; whoever does not know it gets 404. `security.new_token` makes one.
+        First part of every path; whoever does not know it gets 404. The store keeps one.
 
     Returns
     -------

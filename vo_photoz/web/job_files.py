@@ -16,7 +16,6 @@ from vo_photoz.flow import FLAG_MEANINGS, Flag
 
 STAMPS = "stamps.npy"
 DENSITIES = "pdf.npz"
-TABLE = "result.vot"
 
 
 @dataclass(frozen=True)

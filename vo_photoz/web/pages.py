@@ -10,11 +10,13 @@ from importlib.resources import files as resources
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from vo_photoz.pipeline.job import Job, State
 from vo_photoz.web.job_files import JobFiles, Row
-from vo_photoz.web.store import ACTIVE, WAITING, Job
 
 ROWS_A_PAGE = 100
 REFRESH_SECONDS = 3
+MOVING = (State.RECEIVED, State.QUEUED, State.RUNNING)
+"""States that change by themselves: pages load anew."""
 
 
 class Pages:
@@ -34,11 +36,11 @@ class Pages:
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
         self._templates.filters |= {"redshift": _redshift, "when": _when}
-        self._templates.globals |= {"base": self.base, "WAITING": WAITING}
+        self._templates.globals |= {"base": self.base, "WAITING": State.WAITING}
 
     def jobs(self, jobs: Sequence[Job]) -> HTMLResponse:
         """All jobs; loads itself again while one is on its way."""
-        refresh = REFRESH_SECONDS if any(job.state in ACTIVE for job in jobs) else None
+        refresh = REFRESH_SECONDS if any(job.state in MOVING for job in jobs) else None
         return self._page("jobs.html", jobs=jobs, refresh=refresh)
 
     def job(self, job: Job, files: JobFiles | None, page: int) -> HTMLResponse:
@@ -47,7 +49,7 @@ class Pages:
         page = min(max(page, 1), pages)
         start = (page - 1) * ROWS_A_PAGE
         rows = files.rows(start, start + ROWS_A_PAGE) if files else []
-        refresh = REFRESH_SECONDS if job.state in ACTIVE else None
+        refresh = REFRESH_SECONDS if job.state in MOVING else None
         return self._page("job.html", job=job, rows=rows, page=page, pages=pages, refresh=refresh)
 
     def row(self, job: Job, row: Row, n_rows: int) -> HTMLResponse:
@@ -61,10 +63,10 @@ class Pages:
             "problem.html", status, title=title, sentence=sentence, base=self.base if linked else ""
         )
 
-    def style(self) -> Response:
-        """The style sheet."""
-        text = resources("vo_photoz.web").joinpath("pages/style.css").read_text(encoding="utf-8")
-        return Response(text, media_type="text/css")
+    def asset(self, name: str, media_type: str) -> Response:
+        """A file that pages load."""
+        content = resources("vo_photoz.web").joinpath("pages", name).read_bytes()
+        return Response(content, media_type=media_type)
 
     def _page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         text = self._templates.get_template(template).render(**{"refresh": None, **values})

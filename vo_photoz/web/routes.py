@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from vo_photoz.errors import JobError
-from vo_photoz.web.job_files import TABLE, JobFiles, open_files
+from vo_photoz.pipeline.job import Job, State
+from vo_photoz.pipeline.jobs import JobStore
+from vo_photoz.web.job_files import JobFiles, open_files
 from vo_photoz.web.pages import Pages
 from vo_photoz.web.pictures import png
 from vo_photoz.web.security import require_our_page, same_token
-from vo_photoz.web.store import DONE, Job, JobStore
 
 JOBS_SHOWN = 200
 READ = ["GET", "HEAD"]
@@ -74,13 +75,19 @@ def show_jobs(site: TheSite) -> HTMLResponse:
 @router.api_route("/style.css", methods=READ)
 def style(site: TheSite) -> Response:
     """Give the style sheet."""
-    return site.pages.style()
+    return site.pages.asset("style.css", "text/css")
+
+
+@router.api_route("/icon.svg", methods=READ)
+def icon(site: TheSite) -> Response:
+    """Give the icon of the browser's tab."""
+    return site.pages.asset("icon.svg", "image/svg+xml")
 
 
 @router.api_route("/jobs/{job_id}", methods=READ)
 def show_job(site: TheSite, job: TheJob, page: str = "1") -> HTMLResponse:
     """Show a job and a page of its rows."""
-    files = open_files(job.folder) if job.state == DONE else None
+    files = open_files(job.folder) if job.state == State.DONE else None
     return site.pages.job(job, files, int(page) if page.isdecimal() else 1)
 
 
@@ -95,10 +102,9 @@ def confirm(site: TheSite, job: TheJob) -> RedirectResponse:
 def result(job: TheJob) -> FileResponse:
     """Give the whole result, never a part of one."""
     _require_done(job)
-    path = job.folder / TABLE
-    if not path.is_file():
+    if not job.result.is_file():
         raise JobError("The result of this job is no longer here.", advice="Send the table again.")
-    return FileResponse(path, media_type=VOTABLE)
+    return FileResponse(job.result, media_type=VOTABLE)
 
 
 @router.api_route("/jobs/{job_id}/rows/{row:int}.png", methods=READ)
@@ -129,7 +135,7 @@ def _picture(files: JobFiles, row: int) -> Response:
 
 def _require_done(job: Job) -> None:
     """Raise 409 until the job is done: its files are not complete."""
-    if job.state != DONE:
+    if job.state != State.DONE:
         raise HTTPException(409, f"This job is {job.state}: there is no result yet.")
 
 

@@ -42,11 +42,6 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-def new_token() -> str:
-    """A token that nobody guesses: 192 random bits."""
-    return secrets.token_urlsafe(24)
-
-
 def same_token(given: str, token: str) -> bool:
     """Whether the token is right, in a time that does not tell how much of it is."""
     return secrets.compare_digest(given.encode(), token.encode())
