@@ -20,6 +20,8 @@ from vo_photoz.settings import defaults
 
 MAX_TILE_BYTES = 64_000_000
 """No tile of 2048 x 2048 doubles is larger; what is, is no tile."""
+MAPPED_WIDTH = 256
+"""Smaller tiles are read, not mapped: every mapped file keeps one of the few file handles of a process."""
 RETRY_SECONDS = 30.0
 """A tile that failed is not asked for again before this time is over."""
 
@@ -147,7 +149,7 @@ class TileStore:
 
     def _read(self, order: int, number: int) -> Tile | None:
         name = tile_path(order, number)
-        if self.folder is not None:
+        if self.folder is not None and self.width >= MAPPED_WIDTH:
             mapped = self._mapped(self.folder / name)
             if mapped is not None:
                 return mapped
