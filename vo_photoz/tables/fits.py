@@ -1,0 +1,231 @@
+"""FITS tables. Written in the convention "FITS-plus" of STIL: the primary HDU holds the VOTable document."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from vo_photoz.errors import TableError
+from vo_photoz.tables.fields import Kind, masked, objects, plain
+from vo_photoz.tables.skeleton import Told, skeleton
+from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
+from vo_photoz.tables.votable import document_without_rows, portable, read_votable
+
+_STRUCTURE = (
+    "XTENSION BITPIX NAXIS NAXIS1 NAXIS2 PCOUNT GCOUNT TFIELDS EXTNAME CHECKSUM DATASUM THEAP EXTEND SIMPLE"
+).split()
+_COLUMN_CARDS = (
+    "TTYPE",
+    "TFORM",
+    "TUNIT",
+    "TNULL",
+    "TSCAL",
+    "TZERO",
+    "TDISP",
+    "TDIM",
+    "TUCD",
+    "TCOMM",
+    "TUTYP",
+    "TBCOL",
+)
+_LETTERS = {"boolean": "L", "bit": "L", "unsignedByte": "B", "short": "I", "int": "J", "long": "K"}
+_LETTERS |= {"float": "E", "double": "D", "floatComplex": "C", "doubleComplex": "M"}
+
+
+@contextlib.contextmanager
+def _opened(stream: BinaryIO, source: str) -> Iterator[fits.HDUList]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(stream, memmap=False) as hdus:
+                yield hdus
+    except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError) as error:
+        raise TableError(f"{source} cannot be read as FITS: {_sentence(error)}.") from None
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")
+
+
+def _table_hdu(hdus: fits.HDUList, source: str, extension: int | None = None) -> Any:
+    tables = [hdu for hdu in hdus if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))]
+    if extension is not None:
+        tables = [hdus[extension]]
+    tables = [hdu for hdu in tables if getattr(hdu, "columns", None)]
+    if not tables:
+        raise TableError(f"{source} is a FITS file without a table that has columns.")
+    return next((hdu for hdu in tables if hdu.header["NAXIS2"]), tables[0])
+
+
+def fits_columns(stream: BinaryIO, source: str, extension: int | None = None) -> list[NDArray[Any]]:
+    """Columns of a FITS table in our in-memory form."""
+    with _opened(stream, source) as hdus:
+        return [values for values, _, _ in _columns(_table_hdu(hdus, source, extension))]
+
+
+def _columns(hdu: Any) -> list[tuple[NDArray[Any], str, str | None]]:
+    names = hdu.columns.names
+    unique = [f"{name}#{place}" for place, name in enumerate(names)]
+    for name, column in zip(unique, hdu.columns, strict=True):
+        column.name = name
+    table = Table.read(hdu, mask_invalid=False, character_as_bytes=True, unit_parse_strict="silent")
+    return [plain(_stripped(table[name])) for name in unique]
+
+
+def _stripped(column: Any) -> NDArray[Any]:
+    values = np.ma.asanyarray(column) if hasattr(column, "mask") else np.asarray(column)
+    if values.dtype.kind == "S" and values.ndim == 1:
+        return np.char.rstrip(np.ma.getdata(values))
+    return values
+
+
+def read_fits(stream: BinaryIO, source: str) -> UserTable:
+    """Table of a FITS file: the first that has rows.
+
+    Raises
+    ------
+    TableError
+        Raised if there is none, or the file is damaged.
+    """
+    with _opened(stream, source) as hdus:
+        primary = hdus[0]
+        document = bytes(primary.data) if primary.header.get("VOTMETA") and primary.data is not None else b""
+        hdu = _table_hdu(hdus, source)
+        header = hdu.header.copy()
+        told = [
+            Told(
+                name=name,
+                unit=column.unit or "",
+                ucd=str(header.get(f"TUCD{place}", "")),
+                utype=str(header.get(f"TUTYP{place}", "")),
+                description=str(header.get(f"TCOMM{place}", "")),
+            )
+            for place, (name, column) in enumerate(
+                zip(list(hdu.columns.names), list(hdu.columns), strict=True), 1
+            )
+        ]
+        columns = _columns(hdu)
+        tables = sum(isinstance(other, (fits.BinTableHDU, fits.TableHDU)) for other in hdus)
+    note = f"The file holds {tables} tables; the first with rows was taken." if tables > 1 else ""
+    if document:
+        table = _with_document(document, [values for values, _, _ in columns], source)
+        if table is not None:
+            return table
+    return skeleton(
+        columns, told, title=str(header.get("EXTNAME", "")), infos=_cards(header), source=source, note=note
+    )
+
+
+def _with_document(document: bytes, data: list[NDArray[Any]], source: str) -> UserTable | None:
+    """The table with the document of the primary HDU; None where the two do not fit."""
+    empty = read_votable(io.BytesIO(document), source)
+    if len(empty.columns) != len(data):
+        return None
+    for column, values in zip(empty.columns, data, strict=True):
+        kind = column.kind
+        if kind.text != (np.ma.getdata(values).dtype.kind == "O" and not kind.variable) and not kind.variable:
+            return None
+        if not kind.text and not kind.variable and np.ma.getdata(values).dtype != kind.dtype:
+            return None
+    return UserTable(empty.root, empty.table, data, source=source)
+
+
+def _cards(header: Any) -> list[tuple[str, str]]:
+    cards = []
+    for card in header.cards:
+        key = card.keyword
+        if key in ("COMMENT", "HISTORY", "", *_STRUCTURE) or key.rstrip("0123456789") in _COLUMN_CARDS:
+            continue
+        if not isinstance(card.value, fits.card.Undefined):
+            cards.append((JOB if key == "VOPZJOB" else key, str(card.value)))
+    for key in ("COMMENT", "HISTORY"):
+        lines = [str(line) for line in header.get(key, [])]
+        if lines:
+            cards.append((key, "\n".join(lines)))
+    return cards
+
+
+# Writing
+
+
+def write_fits(table: UserTable, path: Path) -> None:
+    """Write a FITS-plus file; not atomic (see `vo_photoz.tables.write`).
+
+    Letters outside ASCII, which FITS forbids, become escapes such as ``\\xe9``; missing floats are NaN.
+    """
+    _, element, data = portable(table)
+    columns = [ColumnInfo.of(field) for field in element.findall("FIELD")]
+    names = unique_names([column.name for column in columns])
+    cards = [_fits_column(*told) for told in zip(names, columns, data, strict=True)]
+    hdu = fits.BinTableHDU.from_columns(fits.ColDefs(cards), name=table.title or None)
+    _null_booleans(hdu, data)
+    for place, column in enumerate(columns, 1):
+        for key, text in (("TUCD", column.ucd), ("TUTYP", column.utype), ("TCOMM", column.description)):
+            if text:
+                hdu.header[f"{key}{place}"] = _ascii(text)
+    if table.job:
+        hdu.header["VOPZJOB"] = (_ascii(table.job), "job of vo_photoz")
+    document = np.frombuffer(document_without_rows(table).encode("utf-8"), dtype=np.uint8)
+    primary = fits.PrimaryHDU(document)
+    primary.header["VOTMETA"] = (True, "Table metadata in VOTable format")
+    fits.HDUList([primary, hdu]).writeto(path)
+
+
+def _ascii(text: str) -> str:
+    return " ".join(text.split()).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _fits_column(name: str, column: ColumnInfo, values: NDArray[Any]) -> fits.Column:
+    kind = column.kind
+    unit = _ascii(column.unit) if column.unit else None
+    if kind.text:
+        cells = [cell.encode("ascii", "backslashreplace") for cell in np.ma.getdata(values)]
+        width = max([len(cell) for cell in cells] + [1])
+        return fits.Column(_ascii(name), f"{width}A", unit=unit, array=np.array(cells, dtype=f"S{width}"))
+    letter = _LETTERS[kind.datatype]
+    if kind.variable:
+        flat = objects(
+            [np.ma.filled(np.ma.asanyarray(cell), _blank(kind)).reshape(-1) for cell in np.ma.getdata(values)]
+        )
+        return fits.Column(_ascii(name), f"Q{letter}()", unit=unit, array=flat)
+    null = None
+    data = np.ma.getdata(values)
+    if np.ma.getmaskarray(values).any():
+        null = _unused(values, column.null) if kind.dtype.kind in "iu" else None
+        data = np.where(np.ma.getmaskarray(values), null if null is not None else _blank(kind), data).astype(
+            kind.dtype
+        )
+    dim = f"({','.join(map(str, kind.sizes))})" if len(kind.sizes) > 1 else None
+    return fits.Column(_ascii(name), f"{kind.count}{letter}", unit=unit, null=null, dim=dim, array=data)
+
+
+def _blank(kind: Kind) -> Any:
+    return np.nan if kind.dtype.kind in "fc" else kind.dtype.type(0)
+
+
+def _unused(values: NDArray[Any], declared: str | None) -> int:
+    """A null for integers: the declared one, or a value that no row has."""
+    if declared:
+        return int(declared, 0)
+    limits = np.iinfo(values.dtype)
+    used = set(np.unique(np.ma.compressed(values)).tolist())
+    candidates = range(limits.max, -1, -1) if limits.min == 0 else range(limits.min, 0)
+    return next((value for value in candidates if value not in used), int(limits.max))
+
+
+def _null_booleans(hdu: Any, data: list[NDArray[Any]]) -> None:
+    """FITS writes a boolean without value as a zero byte, which `fits.Column` cannot say."""
+    raw = hdu.data.view(np.ndarray)
+    for place, values in enumerate(data):
+        if np.ma.getdata(values).dtype.kind == "b" and np.ma.getmaskarray(values).any():
+            mask = masked(values, np.ma.getmaskarray(values)).mask
+            raw[raw.dtype.names[place]][mask.reshape(raw[raw.dtype.names[place]].shape)] = 0

@@ -1,0 +1,196 @@
+"""Parquet tables. Written in the convention VOParquet: the file's metadata hold the VOTable document."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import compute
+from pyarrow import parquet as pq
+
+from vo_photoz.errors import TableError
+from vo_photoz.tables.fields import Kind, masked, objects, plain, row_mask
+from vo_photoz.tables.skeleton import Told, skeleton
+from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
+from vo_photoz.tables.votable import document_without_rows, portable, read_votable
+
+_CONTENT = b"IVOA.VOTable-Parquet.content"
+_VERSION = b"IVOA.VOTable-Parquet.version"
+
+
+def read_parquet(stream: BinaryIO, source: str) -> UserTable:
+    """Table of a Parquet file.
+
+    Raises
+    ------
+    TableError
+        Raised if the file is damaged or has a column of a type that no table of the VO can hold.
+    """
+    try:
+        table = pq.read_table(pa.PythonFile(stream, mode="r"))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TableError(
+            f"{source} cannot be read as Parquet: {' '.join(str(error).split())[:200]}."
+        ) from None
+    metadata = table.schema.metadata or {}
+    arrays = [from_arrow(table.column(place), name) for place, name in enumerate(table.column_names)]
+    if _CONTENT in metadata:
+        known = read_votable(io.BytesIO(metadata[_CONTENT]), source)
+        if unique_names(known.names) == table.column_names:
+            data = [
+                _as_told(values, column.kind) for values, column in zip(arrays, known.columns, strict=True)
+            ]
+            if all(values is not None for values in data):
+                return UserTable(known.root, known.table, [v for v in data if v is not None], source=source)
+    told = [_told(field) for field in table.schema]
+    job = metadata.get(JOB.encode())
+    infos = [(JOB, job.decode("utf-8", "replace"))] if job else []
+    return skeleton([plain(values) for values in arrays], told, infos=infos, source=source)
+
+
+def _told(field: Any) -> Told:
+    notes = {
+        key.decode().lower(): value.decode("utf-8", "replace")
+        for key, value in (field.metadata or {}).items()
+    }
+    return Told(
+        name=field.name,
+        unit=notes.get("unit", ""),
+        ucd=notes.get("ucd", ""),
+        utype=notes.get("utype", ""),
+        description=notes.get("description", ""),
+    )
+
+
+def _as_told(values: NDArray[Any], kind: Kind) -> NDArray[Any] | None:
+    """Values in the form that the FIELD asks for; None where they do not fit."""
+    data, mask = np.ma.getdata(values), np.ma.getmaskarray(values)
+    if kind.text or kind.variable:
+        if kind.variable and not kind.text and kind.sizes:
+            data = objects([cell.reshape(-1, *kind.shape) for cell in data])
+        return masked(data, mask) if data.dtype.kind == "O" else None
+    if kind.dtype.kind == "c" and data.dtype.kind == "f":
+        data, mask = (
+            data.view(kind.dtype).reshape(-1, *kind.shape),
+            mask.reshape(*data.shape[:-1], -1, 2).all(axis=-1),
+        )
+        mask = mask.reshape(data.shape)
+    return (
+        masked(data.reshape(-1, *kind.shape), mask.reshape(-1, *kind.shape))
+        if data.dtype == kind.dtype
+        else None
+    )
+
+
+def from_arrow(column: Any, name: str) -> NDArray[Any]:
+    """An Arrow column as a numpy array, masked where it has nulls.
+
+    Raises
+    ------
+    TableError
+        Raised if its type cannot be held (structures, maps).
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return from_arrow(array.dictionary_decode(), name)
+    gone = np.asarray(array.is_null())
+    if pa.types.is_fixed_size_list(kind):
+        inner = array.values.slice(array.offset * kind.list_size, len(array) * kind.list_size)
+        values = from_arrow(inner, name)
+        shaped = values.reshape(len(array), kind.list_size, *values.shape[1:])
+        mask = np.ma.getmaskarray(shaped) | gone.reshape(-1, *(1,) * (shaped.ndim - 1))
+        return masked(np.ma.getdata(shaped), mask)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _lists(array, gone, name)
+    return masked(_scalars(array, kind, gone, name), gone)
+
+
+def _lists(array: Any, gone: NDArray[np.bool_], name: str) -> NDArray[Any]:
+    flat = from_arrow(array.flatten(), name)
+    lengths = np.asarray(compute.fill_null(compute.list_value_length(array), 0))
+    parts = np.split(flat, np.cumsum(lengths)[:-1]) if len(array) else []
+    return masked(objects(parts), gone)
+
+
+def _scalars(array: Any, kind: Any, gone: NDArray[np.bool_], name: str) -> NDArray[Any]:
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return objects([cell or "" for cell in array.to_pylist()])
+    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
+        return objects(["" if cell is None else str(cell).replace(" ", "T") for cell in array.to_pylist()])
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return objects([(cell or b"").decode("utf-8", "replace") for cell in array.to_pylist()])
+    if pa.types.is_decimal(kind):
+        array = array.cast(pa.float64())
+    elif pa.types.is_null(kind):
+        return objects([""] * len(array))
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        raise TableError(
+            f"The column '{name}' is of the type {kind}, which a table of the VO cannot hold.",
+            advice="Leave the column out.",
+        )
+    if gone.any():
+        blank = np.nan if pa.types.is_floating(array.type) else False if pa.types.is_boolean(kind) else 0
+        array = compute.fill_null(array, pa.scalar(blank, array.type))
+    return np.asarray(array.to_numpy(zero_copy_only=False))
+
+
+# Writing
+
+
+def write_parquet(table: UserTable, path: Path) -> None:
+    """Write a Parquet file; not atomic (see `vo_photoz.tables.write`)."""
+    _, element, data = portable(table)
+    columns = [ColumnInfo.of(field) for field in element.findall("FIELD")]
+    arrays = [_arrow(values, column.kind) for values, column in zip(data, columns, strict=True)]
+    fields = [
+        pa.field(name, array.type, metadata=_notes(column))
+        for name, column, array in zip(unique_names([c.name for c in columns]), columns, arrays, strict=True)
+    ]
+    metadata = {_VERSION: b"1.0", _CONTENT: document_without_rows(table).encode("utf-8")}
+    if table.job:
+        metadata[JOB.encode()] = table.job.encode("utf-8")
+    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata)), path)
+
+
+def _notes(column: ColumnInfo) -> dict[str, str]:
+    notes = {"unit": column.unit, "ucd": column.ucd, "utype": column.utype, "description": column.description}
+    return {key: value for key, value in notes.items() if value}
+
+
+def _arrow(values: NDArray[Any], kind: Kind) -> Any:
+    data = np.ma.getdata(values)
+    gone = row_mask(values)
+    if kind.text:
+        return pa.array(data.tolist(), pa.string(), mask=gone)
+    if kind.variable:
+        cells = [
+            None if no else np.ma.filled(np.ma.asanyarray(cell), _blank(kind))
+            for cell, no in zip(data, gone, strict=True)
+        ]
+        flat = [None if cell is None else _real(np.ascontiguousarray(cell).reshape(-1)) for cell in cells]
+        return pa.array(flat, pa.list_(pa.from_numpy_dtype(_real(np.empty(0, kind.dtype)).dtype)))
+    mask = np.ma.getmaskarray(values)
+    if kind.dtype.kind == "c":
+        data, mask = _real(np.ascontiguousarray(data)[..., None]), np.repeat(mask[..., None], 2, axis=-1)
+    inner = pa.array(data.reshape(-1), mask=mask.reshape(-1))
+    for size in data.shape[:0:-1]:
+        inner = pa.FixedSizeListArray.from_arrays(inner, size)
+    return inner
+
+
+def _blank(kind: Kind) -> Any:
+    return np.nan if kind.dtype.kind in "fc" else kind.dtype.type(0)
+
+
+def _real(values: NDArray[Any]) -> NDArray[Any]:
+    """Complex numbers as pairs of floats, which Parquet can hold."""
+    if values.dtype.kind != "c":
+        return values
+    return values.view(values.real.dtype)

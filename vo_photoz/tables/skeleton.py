@@ -1,0 +1,79 @@
+"""A VOTable tree for tables that came from other formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement
+
+from numpy.typing import NDArray
+
+from vo_photoz.errors import TableError
+from vo_photoz.tables.user_table import UserTable
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a file tells of a column."""
+
+    name: str
+    unit: str = ""
+    ucd: str = ""
+    utype: str = ""
+    description: str = ""
+
+
+def skeleton(
+    columns: Sequence[tuple[NDArray[Any], str, str | None]],
+    told: Sequence[Told],
+    *,
+    title: str = "",
+    description: str = "",
+    infos: Sequence[tuple[str, str]] = (),
+    source: str = "",
+    note: str = "",
+) -> UserTable:
+    """A table around columns.
+
+    Parameters
+    ----------
+    columns : sequence of (values, datatype, arraysize)
+        As `vo_photoz.tables.fields.plain` gives them.
+    told : sequence of Told
+        One a column.
+    title, description : str
+        Of the table.
+    infos : sequence of (str, str)
+        INFOs of the table.
+    source, note : str
+        As in `UserTable`.
+
+    Raises
+    ------
+    TableError
+        Raised if there is no column.
+    """
+    if not columns:
+        raise TableError(f"{source} is a table without columns.")
+    root = Element("VOTABLE")
+    resource = SubElement(root, "RESOURCE", {"type": "results"})
+    table = SubElement(resource, "TABLE")
+    if title:
+        table.set("name", title)
+    if description:
+        SubElement(table, "DESCRIPTION").text = description
+    for name, value in infos:
+        SubElement(table, "INFO", {"name": name, "value": value})
+    for (_, datatype, arraysize), column in zip(columns, told, strict=True):
+        _field(table, column, datatype, arraysize)
+    return UserTable(root, table, [values for values, _, _ in columns], source=source, note=note)
+
+
+def _field(table: Element, told: Told, datatype: str, arraysize: str | None) -> None:
+    field = SubElement(table, "FIELD", {"name": told.name, "datatype": datatype})
+    optional = {"arraysize": arraysize, "unit": told.unit, "ucd": told.ucd, "utype": told.utype}
+    field.attrib.update({key: value for key, value in optional.items() if value})
+    if told.description:
+        SubElement(field, "DESCRIPTION").text = told.description
+    field.tail = "\n"

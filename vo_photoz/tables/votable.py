@@ -1,0 +1,233 @@
+"""VOTable documents: rows to columns and columns to rows; what stands around them stays as it is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import copy
+import gzip
+import io
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TextIO
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vo_photoz.errors import TableError
+from vo_photoz.tables import binary, tabledata, xmltree
+from vo_photoz.tables.fields import ALIASES, Kind, row_mask
+from vo_photoz.tables.user_table import ColumnInfo, UserTable
+
+Serialisation = Literal["BINARY2", "TABLEDATA"]
+
+_ROWS = 10_000
+"""Rows formatted at a time."""
+
+
+def read_votable(stream: BinaryIO, source: str) -> UserTable:
+    """Table of a VOTable document: the first that has rows.
+
+    Parameters
+    ----------
+    stream : binary file
+        The document, unpacked.
+    source : str
+        Its name, for errors.
+
+    Raises
+    ------
+    TableError
+        Raised if there is no table, or it is damaged.
+    """
+    document = xmltree.parse(stream, source)
+    if document.table is None:
+        raise TableError(
+            _why_none(document.root, source), advice="Give a VOTable with a TABLE that has columns."
+        )
+    fields = document.table.findall("FIELD")
+    for field in fields:
+        _mend(field)
+    columns = [ColumnInfo.of(field) for field in fields]
+    data = _columns(document.rows, columns, source)
+    note = ""
+    if document.tables > 1:
+        name = document.table.get("name") or document.table.get("ID") or "without a name"
+        note = f"The document holds {document.tables} tables; the first with rows ({name}) was taken."
+    return UserTable(document.root, document.table, data, source=source, note=note)
+
+
+def _why_none(root: Element, source: str) -> str:
+    for info in root.iter("INFO"):
+        if info.get("name") == "QUERY_STATUS" and info.get("value", "").upper() == "ERROR":
+            reason = " ".join("".join(info.itertext()).split())
+            return f"{source} holds no table but the error of a service: {reason[:300]}."
+    return f"{source} is a VOTable without a table that has columns."
+
+
+def _mend(field: Element) -> None:
+    """Put a datatype that no version knows into words of the standard."""
+    datatype = field.get("datatype", "")
+    if datatype in ALIASES:
+        field.set("datatype", ALIASES[datatype])
+        if "string" in datatype.lower():
+            field.set("arraysize", "*")
+    elif not datatype:
+        field.set("datatype", "char")
+        field.attrib.setdefault("arraysize", "*")
+
+
+def _columns(rows: xmltree.Rows, columns: list[ColumnInfo], source: str) -> list[NDArray[Any]]:
+    kinds = [column.kind for column in columns]
+    if rows.serialisation == "TABLEDATA":
+        return [
+            tabledata.decode(cells, kind, column.null, column.name)
+            for cells, kind, column in zip(rows.cells, kinds, columns, strict=True)
+        ]
+    stream = _stream(rows, source)
+    if rows.serialisation == "FITS":
+        return _fits(stream, rows, kinds, source)
+    flags = rows.serialisation == "BINARY2"
+    nulls, names = [column.null for column in columns], [column.name for column in columns]
+    return binary.decode(stream, kinds, nulls, flags=flags, names=names)
+
+
+def _stream(rows: xmltree.Rows, source: str) -> bytes:
+    if rows.serialisation == "PARQUET" or rows.attributes.get("href"):
+        raise TableError(
+            f"The rows of {source} lie in another file ({rows.attributes.get('href', 'not named')}).",
+            advice="Save the table as one file, or give that file.",
+        )
+    try:
+        stream = base64.b64decode(rows.stream)
+        if rows.attributes.get("encoding") == "gzip":
+            stream = gzip.decompress(stream)
+    except (binascii.Error, OSError, EOFError) as error:
+        raise TableError(
+            f"The rows of {source} cannot be decoded: {error}.", advice="Save it again."
+        ) from None
+    return stream
+
+
+def _fits(stream: bytes, rows: xmltree.Rows, kinds: list[Kind], source: str) -> list[NDArray[Any]]:
+    from vo_photoz.tables.fits import fits_columns  # noqa: PLC0415 - rare, and fits.py imports this file
+
+    extension = rows.attributes.get("extnum")
+    data = fits_columns(io.BytesIO(stream), source, None if extension is None else int(extension))
+    if len(data) != len(kinds):
+        raise TableError(
+            f"The FITS rows of {source} have {len(data)} columns, but there are {len(kinds)} FIELDs."
+        )
+    return data
+
+
+# Writing
+
+
+def write_votable(table: UserTable, path: Path, serialisation: Serialisation) -> None:
+    """Write the document with all its rows; not atomic (see `vo_photoz.tables.write`)."""
+    root, element, data = portable(table, fixed_text=serialisation == "TABLEDATA")
+    columns = [ColumnInfo.of(field) for field in element.findall("FIELD")]
+    with path.open("w", encoding="utf-8", newline="\n") as out:
+        if serialisation == "TABLEDATA":
+            xmltree.write(root, out, table=element, data=lambda out: _write_tabledata(out, columns, data))
+        else:
+            xmltree.write(root, out, table=element, data=lambda out: _write_binary2(out, columns, data))
+
+
+def document_without_rows(table: UserTable) -> str:
+    """The VOTable document alone, for files that keep the rows elsewhere."""
+    root, _, _ = portable(table)
+    out = io.StringIO()
+    xmltree.write(root, out)
+    return out.getvalue()
+
+
+def portable(table: UserTable, *, fixed_text: bool = True) -> tuple[Element, Element, list[NDArray[Any]]]:
+    """A copy of the tree whose FIELDs every client can read.
+
+    The changes: ``bit`` becomes ``boolean`` (TOPCAT does not read the former), ``char`` with other letters
+    than ASCII becomes ``unicodeChar``, and an arraysize that is too small for its strings becomes ``*``. Without
+    ``fixed_text`` strings shorter than their arraysize make it variable: padding is taken for text by Aladin.
+    """
+    places = list(table.root.iter("TABLE"))
+    root = copy.deepcopy(table.root)
+    element = list(root.iter("TABLE"))[places.index(table.table)]
+    for field, values in zip(element.findall("FIELD"), table.data, strict=True):
+        _fit(field, values, fixed_text)
+    for param in root.iter("PARAM"):
+        _fit_param(param)
+    return root, element, table.data
+
+
+def _fit(field: Element, values: NDArray[Any], fixed_text: bool) -> None:
+    column = ColumnInfo.of(field)
+    kind = column.kind
+    if kind.datatype == "bit":
+        field.set("datatype", "boolean")
+    if not kind.text:
+        return
+    texts = np.ma.getdata(values)
+    if kind.datatype == "char" and not all(map(str.isascii, texts)):
+        field.set("datatype", "unicodeChar")
+    if kind.variable and len(kind.sizes) == 0 and column.arraysize == "*":
+        return
+    longest = max((len(text.encode("utf-16-le")) // 2 for text in texts), default=0)
+    limit = _limit(column.arraysize)
+    if limit is not None and longest > limit:
+        field.set("arraysize", "*")
+    elif not fixed_text and not kind.variable and any(len(text) < kind.count for text in texts):
+        field.set("arraysize", f"{kind.count}*" if len(kind.sizes) < 2 else "*")
+
+
+def _limit(arraysize: str | None) -> int | None:
+    """Longest string that an arraysize allows; None where it sets no limit."""
+    total = 1
+    for axis in (arraysize or "1").replace(" ", "").split("x"):
+        number = axis.rstrip("*")
+        if not number:
+            return None
+        total *= int(number)
+    return total
+
+
+def _fit_param(param: Element) -> None:
+    if param.get("datatype") == "bit":
+        param.set("datatype", "boolean")
+    # TOPCAT makes such PARAMs of FITS cards; astropy refuses them.
+    if param.get("datatype") in ("char", "unicodeChar") and "x" in param.get("arraysize", ""):
+        param.set("arraysize", "*")
+
+
+def _write_tabledata(out: TextIO, columns: list[ColumnInfo], data: list[NDArray[Any]]) -> None:
+    out.write("<DATA>\n<TABLEDATA>\n")
+    kinds = [column.kind for column in columns]
+    for start in range(0, len(data[0]), _ROWS):
+        part = slice(start, start + _ROWS)
+        cells = [
+            tabledata.encode(values[part], kind, column.null)
+            for values, kind, column in zip(data, kinds, columns, strict=True)
+        ]
+        rows = map("</TD><TD>".join, zip(*cells, strict=True))
+        out.write("".join([f"<TR><TD>{row}</TD></TR>\n" for row in rows]))
+    out.write("</TABLEDATA>\n</DATA>\n")
+
+
+def _write_binary2(out: TextIO, columns: list[ColumnInfo], data: list[NDArray[Any]]) -> None:
+    out.write('<DATA>\n<BINARY2>\n<STREAM encoding="base64">\n')
+    rest = b""
+    for block in binary.encode(
+        data, [column.kind for column in columns], [column.null for column in columns]
+    ):
+        block = rest + block
+        whole = len(block) - len(block) % 57
+        rest = block[whole:]
+        out.write(binascii.b2a_base64(block[:whole], newline=False).decode("ascii"))
+        out.write("\n")
+    out.write(binascii.b2a_base64(rest, newline=False).decode("ascii"))
+    out.write("\n</STREAM>\n</BINARY2>\n</DATA>\n")
+
+
+def masked_integers(values: NDArray[Any]) -> bool:
+    """Whether integers need a declared null."""
+    return np.ma.getdata(values).dtype.kind in "iu" and bool(row_mask(values).any())
