@@ -160,11 +160,14 @@ def _ranks(values: NDArray[Any]) -> IntArray:
 
 def _spread(values: NDArray[Any], rows: IntArray, n: int) -> NDArray[Any]:
     """Values of some rows as a masked array for all rows."""
-    spread = _nothing((n, *values.shape[1:]), values.dtype)
+    spread: NDArray[Any] = _nothing((n, *values.shape[1:]), values.dtype)
+    if values.dtype == object:
+        # Texts, or arrays of any length: what is masked still has to be of the same kind.
+        np.ma.getdata(spread)[:] = [values[0][:0] if len(values) else ""] * n
     spread[rows] = values
     return spread
 
 
-def _nothing(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+def _nothing(shape: tuple[int, ...], dtype: Any) -> Any:
     """Array of nulls."""
     return np.ma.MaskedArray(np.zeros(shape, dtype), mask=True)

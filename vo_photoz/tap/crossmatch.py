@@ -97,7 +97,6 @@ def crossmatch(
     columns = (
         best_partners(query.name, pairs, n) if pairs.columns else null_partners(query.name, query.returns, n)
     )
-    infos["matched"] = str(len(np.unique(pairs.rows)))
     infos["seconds"] = f"{time.monotonic() - started:.1f}"
     return Match(query.name, columns, infos=infos)
 
@@ -136,6 +135,7 @@ def find_pairs(
         "radius_arcsec": f"{radius_arcsec:g}",
         "sent": str(len(rows)),
         "pairs": str(len(pairs)),
+        "matched": str(len(np.unique(pairs.rows))),
         "cite": query.cite,
     }
     return pairs, infos

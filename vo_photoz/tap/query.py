@@ -33,6 +33,13 @@ class Parameter:
     kind: Literal["angle", "float", "int", "str"]
     default: Value
 
+    @property
+    def told(self) -> str:
+        """The default for people to read: angles in arcsec, texts in quotes."""
+        if self.kind == "angle":
+            return f"{float(self.default) * 3600:g} arcsec"
+        return literal(self.default, self.kind, "")
+
 
 @dataclass(frozen=True)
 class Query:
