@@ -38,6 +38,7 @@ from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.predictions import prediction_columns
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.votable import Serialisation
 from vo_photoz.tables.write import Additions, write_table
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def predict(
     z_min: float = 3.0,
     grid: int | None = None,
     format: str = "votable",
-    serialisation: str = "BINARY2",
+    serialisation: Serialisation = "BINARY2",
     ra: str | None = None,
     dec: str | None = None,
     frame: str | None = None,
@@ -169,7 +170,10 @@ def predict(
     network = model if isinstance(model, Model) else load_model(model)
     network.card.check_fits(images)
 
-    record = Record.start(job=job, survey=images, model=network.card, table=source, positions=positions)
+    parameters = {"radius_arcsec": radius_arcsec, "z_min": z_min}
+    record = Record.start(
+        job=job, survey=images, model=network.card, table=source, positions=positions, parameters=parameters
+    )
     matches, flags = _join_all(positions, crossmatch, radius_arcsec, offline, progress)
     flags |= _position_flags(positions, images)
     pdf = _densities(positions, flags, images, network, folder, progress)
@@ -178,9 +182,11 @@ def predict(
         z_spec = known_redshifts(matches, len(positions))
         JobFolder(folder).keep_densities(predictions, positions, network.card, z_spec)
 
-    on_grid = mixture.on_grid(pdf, np.linspace(0, network.card.z_max, grid)) if grid else None
+    z_grid = np.linspace(0, network.card.z_max, grid or 0)
     urls = [page(row) for row in range(len(positions))] if page else None
-    columns, params = prediction_columns(predictions, grid=on_grid, pz_url=urls)
+    columns, params = prediction_columns(
+        predictions, grid=(mixture.on_grid(pdf, z_grid), z_grid) if grid else None, pz_url=urls
+    )
     joined = [column for match in matches for column in match.columns]
     additions = Additions([*joined, *columns], params, infos(record.finish(matches)), list(services))
     write_table(source, additions, Path(output), format=format, serialisation=serialisation)
@@ -232,7 +238,7 @@ def _densities(
     """Cut and predict, batch after batch; sets the flags of what could not be had."""
     card = model.card
     rows = np.flatnonzero(flags & NOT_PREDICTED == 0)
-    shape = (len(positions), model.n_components)
+    shape = (len(positions), card.components)
     weight, mean, sigma = (np.full(shape, np.nan, dtype=np.float32) for _ in range(3))
     keep = JobFolder(folder).stamps(len(positions), card) if folder is not None else None
     done = 0

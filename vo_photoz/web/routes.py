@@ -140,6 +140,8 @@ def _require_done(job: Job) -> None:
 
 
 def _row_number(text: str) -> int:
+    """A number, or the address of the row's page: clients fill the parameter in from the column pz_url."""
+    text = text.rpartition("/rows/")[2]
     if not text.isdecimal() or len(text) > 12:
         raise HTTPException(400, "The parameter row must be a number, counted from 0: pz?row=7.")
     return int(text)
