@@ -81,7 +81,9 @@ def maggies(wavelength: FloatArray, flux_density: FloatArray, filters: Sequence[
     """
     step = np.diff(wavelength)
     if len(step) == 0 or not np.allclose(step, step[0]):
-        raise UsageError("The wavelengths of a spectrum must be evenly spaced.", advice="See wavelength_grid.")
+        raise UsageError(
+            "The wavelengths of a spectrum must be evenly spaced.", advice="See wavelength_grid."
+        )
     for name in filters:
         curve, response = filter_curve(name)
         used = curve[response > 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,13 +48,13 @@ def series_depth(wavelength: ArrayLike, z: ArrayLike) -> FloatArray:
     float64 array
         Optical depth, zero redward of Lyman alpha.
     """
-    observed, redshift = np.broadcast_arrays(np.asarray(wavelength, float), np.asarray(z, float))
-    depth = np.zeros(observed.shape)
+    observed, redshift = np.asarray(wavelength, float), np.asarray(z, float)
+    depth = np.zeros(np.broadcast_shapes(observed.shape, redshift.shape))
     for line, forest, damped in _SERIES:
         # x = 1 + z of the absorber: only gas between us and the source absorbs.
         x = observed / line
-        seen = (x > 1) & (x < 1 + redshift)
-        depth[seen] += _forest_segment(x[seen], forest) + _damped_segment(x[seen], damped)
+        here = np.where(x > 1, _forest_segment(x, forest) + _damped_segment(x, damped), 0)
+        depth += here * (x < 1 + redshift)
     return depth
 
 
@@ -110,8 +111,10 @@ def _forest_lc(x: FloatArray, one: FloatArray) -> FloatArray:
 def _damped_lc(x: FloatArray, one: FloatArray) -> FloatArray:
     """Equations 28, 29: Lyman continuum of the damped systems."""
     near = 0.211 * one**2 - 7.66e-2 * one**2.3 * x**-0.3 - 0.135 * x**2
-    far = 4.70e-2 * one**3 - 1.78e-2 * one**3.3 * x**-0.3 + np.where(
-        x < 3, 0.634 - 0.135 * x**2 - 0.291 * x**-0.3, -2.92e-2 * x**3
+    far = (
+        4.70e-2 * one**3
+        - 1.78e-2 * one**3.3 * x**-0.3
+        + np.where(x < 3, 0.634 - 0.135 * x**2 - 0.291 * x**-0.3, -2.92e-2 * x**3)
     )
     return np.asarray(np.where(one < 3, near, far))
 
@@ -182,23 +185,21 @@ def mean_limit_depth(wavelength: ArrayLike, z: ArrayLike) -> FloatArray:
     """-ln of the mean transmission of limit systems: what `draw_limit_systems` takes away on average."""
     observed, redshift = np.broadcast_arrays(np.asarray(wavelength, float), np.asarray(z, float))
     x = np.clip(observed / LYMAN_LIMIT, 1, 1 + redshift)
-    blocked = np.zeros(x.shape)
-    parts = 24  # steps in 1 + z of the absorber, enough for one per cent
-    step = (1 + redshift - x) / parts
-    for k in range(parts):
-        absorber = x + (k + 0.5) * step
-        rate = _RATE * (absorber / _RATE_PIVOT) ** _RATE_EXPONENT
-        blocked += rate * step * _mean_blocked((x / absorber) ** 3)
-    return blocked
+    # With u = (1 + z of the absorber) / x the integral over absorbers depends on its upper end alone.
+    scale = _RATE * _RATE_PIVOT**-_RATE_EXPONENT * x ** (_RATE_EXPONENT + 1)
+    return np.asarray(scale * np.interp((1 + redshift) / x, *_blocked_table()))
 
 
-def _mean_blocked(factor: FloatArray) -> FloatArray:
-    """Mean of 1 - exp(-factor * depth) over the distribution of depths, tabulated."""
+@cache
+def _blocked_table() -> tuple[FloatArray, FloatArray]:
+    """Integral from 1 to u of u^exponent times the mean light blocked by a system of depth / u^3."""
+    quantile = (np.arange(2000) + 0.5) / 2000
     tail = 1 - _DEPTH_EXPONENT
-    u = (np.arange(4000) + 0.5) / 4000
-    depth = (1 + u * (_DEPTH_MAX**tail - 1)) ** (1 / tail)
-    table = np.linspace(0, 1, 201)
-    return np.interp(factor, table, 1 - np.exp(-table[:, None] * depth).mean(axis=1))
+    depth = (1 + quantile * (_DEPTH_MAX**tail - 1)) ** (1 / tail)
+    u = np.linspace(1, 12, 2201)
+    rate = u**_RATE_EXPONENT * np.array([-np.expm1(-depth / v**3).mean() for v in u])
+    integral = np.concatenate([[0], np.cumsum((rate[1:] + rate[:-1]) / 2 * np.diff(u))])
+    return u, integral
 
 
 def igm_transmission(

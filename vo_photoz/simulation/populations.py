@@ -92,7 +92,10 @@ def _points(kind: str, z: FloatArray, magnitude: FloatArray) -> Population:
 
 
 def draw_redshifts(rng: np.random.Generator, n: int, low: float, high: float) -> FloatArray:
-    """Redshifts whose density falls linearly by a quarter from ``low`` to ``high``: no population of the sky."""
+    """Redshifts whose density falls linearly by a quarter from ``low`` to ``high``.
+
+    This is a choice, not the population of the sky: it fills the range of a model evenly.
+    """
     u = rng.random(n)
     # Inverse of the cumulative (x - x^2 / 8) / (7 / 8).
     return np.asarray(low + (high - low) * 4 * (1 - np.sqrt(1 - u * 7 / 16)))
@@ -111,10 +114,11 @@ def draw_shapes(rng: np.random.Generator, z: FloatArray, magnitude: FloatArray) 
     Returns
     -------
     QuasarShapes
-        Slope -0.35 (Temple et al. 2021, MNRAS 508, 737; Vanden Berk et al. 2001 have -0.44) and -1.5
-        blueward of 1100 Angstrom, each +- 0.3 (the quasar model of Ross et al. 2013, ApJ 773, 14); line strengths +- 0.15 dex and iron +- 0.2 dex (the spread of
-        equivalent widths in Shen et al. 2011, ApJS 194, 45); exponential reddening with mean 0.012, most
-        SDSS quasars having E(B-V) < 0.04 (Hopkins et al. 2004, AJ 128, 1112).
+        Slope -0.35 (Temple et al. 2021, MNRAS 508, 737; Vanden Berk et al. 2001 have -0.44), and -1.5
+        blueward of 1100 Angstrom, each +- 0.3 (the quasar model of Ross et al. 2013, ApJ 773, 14). Line
+        strengths +- 0.15 dex and iron +- 0.2 dex, of the order of the spread in Shen et al. 2011 (ApJS 194,
+        45). Exponential reddening with mean 0.012: most SDSS quasars have E(B-V) < 0.04 (Hopkins et al. 2004,
+        AJ 128, 1112). Forest +- 0.04 dex.
     """
     n = len(z)
     return QuasarShapes(

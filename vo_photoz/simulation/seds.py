@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,8 @@ from vo_photoz.simulation.igm import LimitSystems, igm_transmission
 
 # Broad and narrow lines of the SDSS composite: Vanden Berk et al. 2001 (AJ 122, 549), table 2.
 # Observed wavelength in the rest frame, rest equivalent width, Gaussian width (all Angstrom), and the
-# exponent of the Baldwin effect, EW ~ L^exponent (Dietrich et al. 2002, ApJ 581, 912).
+# exponent of the Baldwin effect, EW ~ L^exponent, after Dietrich et al. 2002 (ApJ 581, 912). Entered by hand;
+# the colours of real quasars are the check.
 _LINES = np.array([
     (1033.03, 9.77, 7.76, -0.14),     # Ly beta + O VI
     (1216.25, 92.91, 19.46, -0.09),   # Ly alpha + N V
@@ -42,8 +45,8 @@ _LINES = np.array([
 # of the template of Vestergaard & Wilkes 2001 (ApJS 134, 1) in the ultraviolet and of Boroson & Green 1992
 # (ApJS 80, 109) around H beta.
 _IRON = np.array([
-    (1660.0, 45.0, 0.10), (1790.0, 55.0, 0.12), (2080.0, 70.0, 0.06), (2400.0, 75.0, 0.22), (2530.0, 90.0, 0.32), (2730.0, 50.0, 0.06),
-    (2950.0, 80.0, 0.14), (3200.0, 100.0, 0.08), (4570.0, 65.0, 0.12), (5270.0, 90.0, 0.12),
+    (1660.0, 45.0, 0.10), (1790.0, 55.0, 0.12), (2080.0, 70.0, 0.06), (2400.0, 75.0, 0.22),
+    (2530.0, 90.0, 0.32), (2730.0, 50.0, 0.06), (2950.0, 80.0, 0.14), (3200.0, 100.0, 0.08), (4570.0, 65.0, 0.12), (5270.0, 90.0, 0.12),
 ])  # fmt: skip
 
 BREAK_UV = 1100.0  # Angstrom; as in the quasar model of Ross et al. 2013 (ApJ 773, 14)
@@ -89,18 +92,22 @@ class QuasarShapes:
     def __len__(self) -> int:
         return len(self.slope)
 
+    def _map(self, change: Callable[[FloatArray], FloatArray], systems: LimitSystems | None) -> QuasarShapes:
+        """The same change on every array."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "limit_systems"}
+        changed: dict[str, Any] = {name: change(array) for name, array in arrays.items()}
+        return QuasarShapes(**changed, limit_systems=systems)
+
     def take(self, rows: NDArray[np.intp]) -> QuasarShapes:
         """The given rows."""
-        arrays = [f.name for f in fields(self) if f.name != "limit_systems"]
         systems = self.limit_systems
         if systems is not None:
             systems = LimitSystems(systems.z[rows], systems.depth[rows])
-        return QuasarShapes(*(getattr(self, name)[rows] for name in arrays), systems)
+        return self._map(lambda array: array[rows], systems)
 
     def column(self) -> QuasarShapes:
         """The same numbers with shape (n, 1), to be broadcast against wavelengths."""
-        arrays = [f.name for f in fields(self) if f.name != "limit_systems"]
-        return QuasarShapes(*(getattr(self, name)[:, None] for name in arrays), self.limit_systems)
+        return self._map(lambda array: array[:, None], self.limit_systems)
 
 
 def quasar_sed(wavelength: FloatArray, z: FloatArray, shapes: QuasarShapes) -> FloatArray:
@@ -127,8 +134,7 @@ def quasar_sed(wavelength: FloatArray, z: FloatArray, shapes: QuasarShapes) -> F
     flux = power + _emission_lines(rest, column) + _iron(rest, column) + _balmer(rest, column)
     flux *= smc_reddening(rest, column.ebv)
     return np.asarray(
-        flux
-        * igm_transmission(wavelength, redshift, series=column.igm_series, systems=column.limit_systems)
+        flux * igm_transmission(wavelength, redshift, series=column.igm_series, systems=column.limit_systems)
     )
 
 

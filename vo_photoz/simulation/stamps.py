@@ -119,7 +119,7 @@ def _noise(rng: np.random.Generator, clean: FloatArray, imaging: Imaging, band: 
 
 def _offsets(place: tuple[float, float], reach: int) -> tuple[FloatArray, FloatArray]:
     """Distance of the pixels around a source from its centre."""
-    steps = np.arange(-reach, reach + 1)
+    steps = np.arange(-reach, reach + 1, dtype=np.float64)
     return steps - (place[0] - round(place[0])), steps - (place[1] - round(place[1]))
 
 
@@ -129,7 +129,12 @@ def _point(place: tuple[float, float], fwhm: float, beta: float) -> FloatArray:
 
 
 def _galaxy(
-    population: Population, row: int, place: tuple[float, float], fwhm: float, beta: float, pixel_arcsec: float
+    population: Population,
+    row: int,
+    place: tuple[float, float],
+    fwhm: float,
+    beta: float,
+    pixel_arcsec: float,
 ) -> FloatArray:
     """Sersic profile seen through the point spread function, sampled at the centres of pixels."""
     radius = float(population.half_light_arcsec[row]) / pixel_arcsec
@@ -190,6 +195,6 @@ def _add(image: FloatArray, profile: FloatArray, place: tuple[float, float], flu
     rows = slice(max(y0, 0), min(y0 + profile.shape[0], image.shape[0]))
     columns = slice(max(x0, 0), min(x0 + profile.shape[1], image.shape[1]))
     if rows.start < rows.stop and columns.start < columns.stop:
-        image[rows, columns] += flux * profile[
-            rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0
-        ]
+        image[rows, columns] += (
+            flux * profile[rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0]
+        )
