@@ -6,14 +6,24 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.errors import PhotozError, UsageError
-from vo_photoz.flow import Flag, FlagArray, Float32Array, FloatArray, Positions, Progress, Stamps, no_progress
+from vo_photoz.flow import (
+    BoolArray,
+    Flag,
+    FlagArray,
+    Float32Array,
+    FloatArray,
+    Positions,
+    Progress,
+    Stamps,
+    no_progress,
+)
 from vo_photoz.hips.sampling import Frame, Plan, blank, gather, has_values, plan_images, used_tiles
 from vo_photoz.hips.tree import Cutout, Grid, HiPS
 from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
@@ -27,8 +37,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
 FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
-PIXELS_AT_A_TIME = 1 << 18
-"""Output pixels that a thread works on together; their plan takes 40 bytes each and should stay in the cache."""
+PIXELS_AT_A_TIME = 1 << 16
+"""Output pixels that a thread works on together: a plan takes 40 bytes each and should stay in the cache."""
 
 
 def cut_stamps(
@@ -45,7 +55,7 @@ def cut_stamps(
 ) -> Iterator[tuple[NDArray[np.intp], Stamps]]:
     """Stamps of all valid positions, a batch at a time, in the order of the sky.
 
-    TAN projection, north up, east left; the position lies at pixel ((size - 1) / 2, (size - 1) / 2), counted from 0.
+    TAN projection, north up, east left; the position lies at ((size - 1) / 2, (size - 1) / 2), counted from 0.
 
     Parameters
     ----------
@@ -60,7 +70,7 @@ def cut_stamps(
     interpolation : str
         "bilinear" or "nearest", in the HEALPix grid.
     flux : str
-        "native": values as in the tiles, per source pixel. "per_arcsec2": divided by the area of a source pixel.
+        "native": values as in the tiles, per source pixel. "per_arcsec2": divided by a source pixel's area.
         "per_pixel": what falls into a pixel of the stamp. "nJy/arcsec2": surface brightness.
     batch : int
         Most stamps given at a time.
@@ -96,7 +106,7 @@ def cut_stamps(
     with ThreadPoolExecutor(workers, thread_name_prefix="stamps") as pool:
         for start in range(0, len(rows), max(1, batch)):
             some = rows[start : start + max(1, batch)]
-            pixels, failed = cutter.cut_all(positions.ra[some], positions.dec[some], pool, workers)
+            pixels, failed = cutter.cut_all(positions.ra[some], positions.dec[some], pool)
             if (scales != 1).any():
                 pixels *= scales[:, None, None]
             done += len(some)
@@ -107,19 +117,20 @@ def cut_stamps(
 def cut_image(hips: HiPS, coordinate: Any, size: Any, resolution: Any, interpolation: str) -> Cutout:
     """One image of one HiPS: see `HiPS.extract`."""
     ra, dec = _degrees_of(coordinate)
-    columns, rows = (size, size) if np.isscalar(size) else (int(size[0]), int(size[1]))
+    columns, rows = (int(side) for side in np.broadcast_to(size, 2))
     scale = (
         float(resolution.to_value("arcsec")) if hasattr(resolution, "to_value") else float(resolution) * 3600
     )
     _check(min(columns, rows), scale, interpolation, "native")
-    image = np.empty((rows, columns), dtype=np.float32)
-    failed, step = False, max(1, PIXELS_AT_A_TIME // columns)
+    image, failed = np.zeros((1, 1, rows * columns), np.float32), np.zeros(1, bool)
+    step = max(1, PIXELS_AT_A_TIME // columns)
     for first in range(0, rows, step):
         some = min(step, rows - first)
         cutter = _Cutter([hips], Frame(columns, rows, scale, first, some), interpolation == "bilinear")
-        pixels, lost = cutter.cut(np.array([ra]), np.array([dec]))
-        image[first : first + some], failed = pixels[0, 0], failed or bool(lost[0])
-    return Cutout(image, tan_wcs(ra, dec, (columns, rows), scale), scale, cutter.grids[0].order, not failed)
+        here = image[:, :, first * columns : (first + some) * columns]
+        cutter.cut(np.array([ra]), np.array([dec]), here, failed)
+    wcs = tan_wcs(ra, dec, (columns, rows), scale)
+    return Cutout(image.reshape(rows, columns), wcs, scale, cutter.grids[0].order, not failed[0])
 
 
 def tan_wcs(ra: float, dec: float, size: tuple[int, int], pixel_arcsec: float) -> WCS:
@@ -148,7 +159,7 @@ def flux_scales(survey: Survey, flux: str, pixel_arcsec: float) -> tuple[Float32
     return (pixel_arcsec**2 / area).astype(np.float32), survey.pixel_unit
 
 
-def flags_of(pixels: Float32Array, failed: NDArray[np.bool_]) -> FlagArray:
+def flags_of(pixels: Float32Array, failed: BoolArray) -> FlagArray:
     """Flags of stamps from their pixels, and from whether a tile could not be had."""
     flags = np.zeros(len(pixels), dtype=np.int16)
     flags[~has_values(pixels)] |= Flag.BAND_MISSING
@@ -168,26 +179,19 @@ class _Cutter:
         self.shape = (image.some_rows or image.rows, image.columns)
 
     def cut_all(
-        self, ra: FloatArray, dec: FloatArray, pool: ThreadPoolExecutor, workers: int
-    ) -> tuple[Float32Array, NDArray[np.bool_]]:
-        """Images of many positions, in parts that fit into the cache."""
-        pixels = np.empty((len(ra), len(self.trees), *self.shape), np.float32)
+        self, ra: FloatArray, dec: FloatArray, pool: ThreadPoolExecutor
+    ) -> tuple[Float32Array, BoolArray]:
+        """Images of many positions (n, band, y, x), and whether a tile of theirs failed (n,)."""
+        pixels = np.zeros((len(ra), len(self.trees), self.shape[0] * self.shape[1]), np.float32)
         failed = np.zeros(len(ra), bool)
-        part = max(1, PIXELS_AT_A_TIME // (self.shape[0] * self.shape[1]))
-        waiting: deque[tuple[int, Future[tuple[Float32Array, NDArray[np.bool_]]]]] = deque()
-        for start in range(0, len(ra) + part * workers * 2, part):
-            if start < len(ra):
-                stop = start + part
-                waiting.append((start, pool.submit(self.cut, ra[start:stop], dec[start:stop])))
-            if waiting and (start >= len(ra) or len(waiting) > 2 * workers):
-                first, future = waiting.popleft()
-                pixels[first : first + part], failed[first : first + part] = future.result()
-        return pixels, failed
+        part = max(1, PIXELS_AT_A_TIME // pixels.shape[2])
+        parts = [slice(start, start + part) for start in range(0, len(ra), part)]
+        work = pool.map(lambda some: self.cut(ra[some], dec[some], pixels[some], failed[some]), parts)
+        deque(work, maxlen=0)  # the first error stops the run
+        return pixels.reshape(len(ra), len(self.trees), *self.shape), failed
 
-    def cut(self, ra: FloatArray, dec: FloatArray) -> tuple[Float32Array, NDArray[np.bool_]]:
-        """Images of a few positions: array (n, band, y, x), and whether a tile failed (n,)."""
-        pixels = np.zeros((len(ra), len(self.trees), *self.shape), np.float32)
-        failed = np.zeros(len(ra), bool)
+    def cut(self, ra: FloatArray, dec: FloatArray, pixels: Float32Array, failed: BoolArray) -> None:
+        """Add the images of a few positions to zeroed pixels (n, band, p), and tell where a tile failed."""
         for grid in dict.fromkeys(self.grids):
             plan = plan_images(
                 ra,
@@ -200,13 +204,10 @@ class _Cutter:
             )
             for band, tree in enumerate(self.trees):
                 if self.grids[band] == grid:
-                    out = np.zeros((len(ra), self.shape[0] * self.shape[1]), np.float32)
-                    _fill(out, failed, tree, grid, plan)
-                    pixels[:, band] = out.reshape(len(ra), *self.shape)
-        return pixels, failed
+                    _fill(pixels[:, band], failed, tree, grid, plan)
 
 
-def _fill(out: Float32Array, failed: NDArray[np.bool_], tree: HiPS, grid: Grid, plan: Plan) -> None:
+def _fill(out: Float32Array, failed: BoolArray, tree: HiPS, grid: Grid, plan: Plan) -> None:
     """Bring the pixels of one band into the images; where a tile is missing they are NaN."""
     used = used_tiles(plan)
     tree.tiles.prefetch(grid.order, [number for number, _, _ in used])
