@@ -24,7 +24,8 @@ from vo_photoz.flow import (
     Stamps,
     no_progress,
 )
-from vo_photoz.hips.sampling import Frame, Plan, blank, gather, has_values, plan_images, used_tiles
+from vo_photoz.hips.sampling import Frame, Plan, UsedTile, blank, gather, has_values, plan_images, used_tiles
+from vo_photoz.hips.tiles import TileStore
 from vo_photoz.hips.tree import Cutout, Grid, HiPS
 from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
 from vo_photoz.sky.pixels import cells_of
@@ -55,7 +56,7 @@ def cut_stamps(
 ) -> Iterator[tuple[NDArray[np.intp], Stamps]]:
     """Stamps of all valid positions, a batch at a time, in the order of the sky.
 
-    TAN projection, north up, east left; the position lies at ((size - 1) / 2, (size - 1) / 2), counted from 0.
+    TAN projection, north up, east left; the position lies at ((size - 1) / 2, (size - 1) / 2), from 0.
 
     Parameters
     ----------
@@ -202,18 +203,23 @@ class _Cutter:
                 width=grid.width,
                 smooth=self.smooth,
             )
-            for band, tree in enumerate(self.trees):
-                if self.grids[band] == grid:
-                    _fill(pixels[:, band], failed, tree, grid, plan)
+            used = used_tiles(plan)
+            bands = [band for band in range(len(self.trees)) if self.grids[band] == grid]
+            for band in bands:
+                store = self.trees[band].tiles
+                store.prefetch(grid.order, [number for number, _, _ in used[: store.ahead]])
+            for band in bands:
+                _fill(pixels[:, band], failed, self.trees[band].tiles, grid.order, plan, used)
 
 
-def _fill(out: Float32Array, failed: BoolArray, tree: HiPS, grid: Grid, plan: Plan) -> None:
+def _fill(
+    out: Float32Array, failed: BoolArray, store: TileStore, order: int, plan: Plan, used: list[UsedTile]
+) -> None:
     """Bring the pixels of one band into the images; where a tile is missing they are NaN."""
-    used = used_tiles(plan)
-    tree.tiles.prefetch(grid.order, [number for number, _, _ in used])
-    for number, images, slots in used:
+    for index, (number, images, slots) in enumerate(used):
+        store.prefetch(order, [later for later, _, _ in used[index + store.ahead : index + store.ahead + 1]])
         try:
-            tile = tree.tiles.get(grid.order, number)
+            tile = store.get(order, number)
         except PhotozError as error:
             log.warning("%s", error)
             failed[images] = True

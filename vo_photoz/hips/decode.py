@@ -17,14 +17,14 @@ BLOCK, CARD = 2880, 80
 GZIP = b"\x1f\x8b"
 STORED = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 Tile = NDArray[np.uint32]
-"""Pixels of a tile, shape (width * width,): the bytes of big-endian float32, in the order of the FITS rows."""
+"""Pixels of a tile, shape (width * width,): bytes of big-endian float32, in the order of the FITS rows."""
 
 
 def decode_tile(data: bytes, width: int, where: str = "tile") -> Tile:
     """Pixels of a FITS tile: plain, gzipped or RICE compressed, of any BITPIX, NaN where blank.
 
-    The name of a tile says little: gzip and RICE both occur under ``.fits``, so the bytes decide. Files that lack the
-    padding to 2880 bytes are accepted; files that lack pixels are not.
+    The name of a tile says little: gzip and RICE both occur under ``.fits``, so the bytes decide. Files that
+    lack the padding to 2880 bytes are accepted; files that lack pixels are not.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def _first_image(data: bytes, where: str) -> tuple[dict[str, Any], NDArray[Any]]
 
 
 def _scaled(raw: NDArray[Any], header: dict[str, Any]) -> NDArray[Any]:
-    """Values of stored numbers. BLANK may be a float card, which some readers ignore, so it is applied here."""
+    """Values of stored numbers. BLANK may be a float card, which some readers ignore: it is applied here."""
     scale, zero, empty = header.get("BSCALE", 1.0), header.get("BZERO", 0.0), header.get("BLANK")
     values = raw
     if raw.dtype.kind in "iu" or (scale, zero) != (1.0, 0.0):

@@ -106,7 +106,7 @@ class Survey:
         if side is None:
             raise SurveyError(
                 f"The source pixel of band {band} of survey {self.name} is not known.",
-                advice=f"Write source_pixel_arcsec below [photometry.{band}] in {self.file or 'the survey file'}.",
+                advice=f"Write source_pixel_arcsec below [photometry.{band}] of the survey file.",
             )
         return side
 
@@ -164,7 +164,7 @@ def load_survey(name_or_path: str | Path, *, offline: bool = False) -> Survey:
     Parameters
     ----------
     name_or_path : str or path
-        A name of `list_surveys`, or the path of a TOML file. Relative folders in a file are relative to the file.
+        A name of `list_surveys`, or the path of a TOML file; its relative folders are relative to the file.
     offline : bool
         Refuse the network.
 

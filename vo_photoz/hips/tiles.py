@@ -83,7 +83,8 @@ class TileStore:
     offline : bool
         Refuse the network.
     max_tiles : int
-        How many are kept; the least recently used goes first. 0 takes what fits into about 128 MB.
+        How many are kept; the least recently used goes first. 0 takes what fits into about 128 MB, or a few
+        when they are mapped.
     """
 
     def __init__(self, address: str, width: int, *, offline: bool = False, max_tiles: int = 0) -> None:
@@ -91,7 +92,8 @@ class TileStore:
         self.width = width
         self.offline = offline
         self.folder = local_folder(address)
-        self.max_tiles = max_tiles or max(16, (1 << 25) // width**2)
+        self.mapped = self.folder is not None and width >= MAPPED_WIDTH
+        self.max_tiles = max_tiles or (32 if self.mapped else max(32, (1 << 25) // width**2))
         self._kept: OrderedDict[tuple[int, int], Future[Tile | None]] = OrderedDict()
         self._retry_after: dict[tuple[int, int], float] = {}
         self._lock = threading.Lock()
@@ -111,7 +113,7 @@ class TileStore:
         if mine:
             try:
                 future.set_result(self._read(order, number))
-            except BaseException as error:  # whoever waits for this tile learns why
+            except BaseException as error:  # noqa: BLE001 - whoever waits for this tile learns why
                 self._retry_after[order, number] = time.monotonic() + RETRY_SECONDS
                 future.set_exception(error)
         return future.result()
@@ -131,6 +133,11 @@ class TileStore:
                 self._retry_after.pop(old, None)
             return future, True
 
+    @property
+    def ahead(self) -> int:
+        """How many tiles may be fetched before they are used, with room for the other threads."""
+        return self.max_tiles // 4
+
     def prefetch(self, order: int, numbers: Iterable[int]) -> None:
         """Start to fetch tiles from a server, several at a time; for a folder there is nothing to do."""
         if self.folder is not None:
@@ -149,7 +156,7 @@ class TileStore:
 
     def _read(self, order: int, number: int) -> Tile | None:
         name = tile_path(order, number)
-        if self.folder is not None and self.width >= MAPPED_WIDTH:
+        if self.folder is not None and self.mapped:
             mapped = self._mapped(self.folder / name)
             if mapped is not None:
                 return mapped

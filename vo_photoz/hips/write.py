@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import SurveyError, UsageError
 from vo_photoz.flow import Float32Array
-from vo_photoz.hips.decode import BLOCK, as_image, decode_tile
+from vo_photoz.hips.decode import as_image, decode_tile
+from vo_photoz.hips.encode import encode_tile
 from vo_photoz.hips.properties import describe, write_properties
 from vo_photoz.hips.resampling import mark_empty, resample_onto_tile
 from vo_photoz.hips.tiles import tile_path
@@ -80,8 +81,8 @@ def write_hips(
 ) -> None:
     """Write the HiPS of one band: float32 FITS tiles, ``properties`` and ``Moc.fits``.
 
-    The images are resampled bilinearly onto HEALPix pixels. A pixel keeps the value per *source* pixel, as in the HiPS
-    of the data centres; it is NaN outside all images, and a tile without any value is not written.
+    The images are resampled bilinearly onto HEALPix pixels. A pixel keeps the value per *source* pixel, as in
+    the HiPS of the data centres; it is NaN outside all images, and a tile without any value is not written.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def write_hips(
     band : str
         Name of the band.
     pixel_order : int
-        HEALPix order of the pixels: 19 has 0.4026 arcsec. The order of the tiles is this less log2(tile_width).
+        HEALPix order of the pixels: 19 has 0.4026 arcsec. The tiles' order is less by log2(tile_width).
     tile_width : int
         Side of a tile, a power of two.
     min_order : int or None
@@ -104,8 +105,7 @@ def write_hips(
     unit : str
         Unit of the pixel values, written as BUNIT.
     title, date : str
-        For ``properties``; without a date (ISO 8601) the time of the environment variable SOURCE_DATE_EPOCH or now.
-        The same images with the same date give the same bytes.
+        For ``properties``; without a date (ISO 8601) the time of the variable SOURCE_DATE_EPOCH, or now. The same images with the same date give the same bytes.
     overwrite : bool
         Replace a folder that exists.
     properties : mapping of str to str or None
@@ -184,7 +184,7 @@ def _complete_folder(root: Path, overwrite: bool) -> Iterator[Path]:
 def _touched_tiles(images: Sequence[TanImage], frame: str, order: int, shift: int) -> dict[int, list[int]]:
     """Tiles that may hold a pixel of an image: tile number -> images.
 
-    A tile that has pixels inside an image either crosses the image's border (walked in steps of a small part of a
+    A tile that has pixels inside an image either crosses the image's border (walked in small parts of a
     pixel) or lies within it (met by a coarse grid).
     """
     tile_arcsec = 3600 * np.degrees(np.sqrt(4 * np.pi / 12)) / 2**order
@@ -271,33 +271,10 @@ def _from_children(plan: _Plan, order: int, number: int) -> Float32Array:
 
 
 def _write_tile(plan: _Plan, order: int, number: int, pixels: Float32Array) -> None:
-    cards = [
-        ("SIMPLE", True, "FITS standard"),
-        ("BITPIX", -32, "IEEE float"),
-        ("NAXIS", 2, ""),
-        ("NAXIS1", plan.width, ""),
-        ("NAXIS2", plan.width, ""),
-        ("BUNIT", plan.unit, "per source pixel"),
-        ("FILTER", plan.band, ""),
-        ("ORDER", order, "HiPS order"),
-        ("NPIX", number, "nested HEALPix number"),
-    ]
-    head = "".join(_card(*card) for card in cards) + "END".ljust(80)
-    data = pixels.astype(">f4").tobytes()
     path = plan.root / tile_path(order, number)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(
-        head.ljust(-(-len(head) // BLOCK) * BLOCK).encode("ascii") + data + b"\0" * (-len(data) % BLOCK)
-    )
-
-
-def _card(key: str, value: bool | int | str, comment: str) -> str:
-    if isinstance(value, str):
-        quoted = value.replace("'", "''")
-        text = f"'{quoted:<8}'"
-    else:
-        text = f"{('T' if value else 'F') if isinstance(value, bool) else value:>20}"
-    return f"{key:<8}= {text}{' / ' + comment if comment else ''}"[:80].ljust(80)
+    cards: dict[str, int | str] = {"BUNIT": plan.unit, "FILTER": plan.band, "ORDER": order, "NPIX": number}
+    path.write_bytes(encode_tile(pixels, cards))
 
 
 def _write_moc(path: Path, order: int, cells: Sequence[int]) -> float:

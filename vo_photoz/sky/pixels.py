@@ -1,8 +1,8 @@
 """HEALPix kernels in numba: places in the twelve base cells, their neighbours, interpolation weights.
 
-The geometry is that of Gorski et al. (2005, ApJ 622, 759). A place is (face, x, y): one of the twelve base cells,
-x towards its north-east and y towards its north-west edge, both from 0 to nside. Pixel (ix, iy) of a face has its
-centre at (ix + 0.5, iy + 0.5); the nested number interleaves the bits of ix (even) and iy (odd).
+The geometry is that of Gorski et al. (2005, ApJ 622, 759). A place is (face, x, y): one of the twelve base
+cells, x towards its north-east and y towards its north-west edge, both from 0 to nside. Pixel (ix, iy) of a
+face has its centre at (ix + 0.5, iy + 0.5); the nested number interleaves the bits of ix (even) and iy (odd).
 
 Importing this file imports numba: do it only where pixels are computed.
 """
@@ -102,11 +102,11 @@ def direction_of(face: int, x: float, y: float, nside: int) -> tuple[float, floa
 
 
 @kernel
-def wrapped(face: int, ix: int, iy: int, nside: int) -> tuple[int, int, int]:
+def wrapped(face: int, ix: int, iy: int, nside: int) -> tuple[int, int, int]:  # noqa: PLR0912
     """Pixel next to a face, given by columns and rows of that face from -1 to nside; face -1 where none is.
 
-    Across the edges between two polar faces the grid turns by a quarter. At eight points of the sphere only three
-    faces meet: the pixel diagonally across such a corner does not exist.
+    Across the edges between two polar faces the grid turns by a quarter. At eight points of the sphere only
+    three faces meet: the pixel diagonally across such a corner does not exist.
     """
     if (ix < 0 or ix >= nside) and (iy < 0 or iy >= nside):
         same_side = (ix < 0) == (iy < 0)
@@ -183,7 +183,7 @@ def bilinear(
 
     A face of -1 marks a pixel that does not exist; its weight is zero.
     """
-    x0, y0 = int(math.floor(x - 0.5)), int(math.floor(y - 0.5))
+    x0, y0 = math.floor(x - 0.5), math.floor(y - 0.5)
     wx, wy = x - 0.5 - x0, y - 0.5 - y0
     inside = x0 >= 0 and y0 >= 0 and x0 < nside - 1 and y0 < nside - 1
     if not inside:
