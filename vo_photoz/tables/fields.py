@@ -156,7 +156,7 @@ def _datatype(dtype: np.dtype[Any]) -> str:
 
 
 def _text(values: NDArray[Any]) -> tuple[NDArray[Any], str, str | None]:
-    mask = np.ma.getmaskarray(values)
+    mask = mask_of(values)
     data = np.asarray(np.ma.getdata(values))
     data = np.char.decode(data, "utf-8", "replace") if data.dtype.kind == "S" else data.astype("U")
     if data.ndim == 1:
@@ -164,7 +164,7 @@ def _text(values: NDArray[Any]) -> tuple[NDArray[Any], str, str | None]:
     width = max(data.dtype.itemsize // 4, 1)
     rows = np.char.ljust(data, width).reshape(len(data), -1)
     arraysize = "x".join(str(size) for size in (width, *data.shape[:0:-1]))
-    return _text_column(["".join(row) for row in rows], mask.reshape(len(data), -1).all(axis=1), arraysize)
+    return _text_column(["".join(row) for row in rows], row_mask(values), arraysize)
 
 
 def _text_column(cells: list[str], mask: NDArray[np.bool_], arraysize: str) -> tuple[NDArray[Any], str, str]:
@@ -229,7 +229,23 @@ def masked(values: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
     return np.ma.MaskedArray(np.ma.getdata(values), mask=mask)
 
 
+def mask_of(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """True where an element is masked; the shape of the array."""
+    return np.asarray(np.ma.getmaskarray(values), dtype=bool)
+
+
+def free_null(values: NDArray[Any]) -> int | None:
+    """A value that no row has, to mean none; None where nothing is masked or every value is used."""
+    data = np.ma.getdata(values)
+    if data.dtype.kind not in "iu" or not mask_of(values).any():
+        return None
+    limits = np.iinfo(data.dtype)
+    used = set(np.unique(np.ma.compressed(values)).tolist())
+    candidates = range(limits.max, -1, -1) if limits.min == 0 else range(limits.min, 0)
+    return next((value for value in candidates if value not in used), None)
+
+
 def row_mask(values: NDArray[Any]) -> NDArray[np.bool_]:
     """True for rows of which every element is masked; shape (n,)."""
-    mask = np.ma.getmaskarray(values)
-    return mask if mask.ndim == 1 else mask.reshape(len(mask), -1).all(axis=1)
+    mask = mask_of(values)
+    return mask if mask.ndim == 1 else np.asarray(mask.reshape(len(mask), -1).all(axis=1))

@@ -15,14 +15,12 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import Kind, masked, objects, plain
+from vo_photoz.tables.fields import Kind, free_null, mask_of, objects, plain
 from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
 from vo_photoz.tables.votable import document_without_rows, portable, read_votable
 
-_STRUCTURE = (
-    "XTENSION BITPIX NAXIS NAXIS1 NAXIS2 PCOUNT GCOUNT TFIELDS EXTNAME CHECKSUM DATASUM THEAP EXTEND SIMPLE"
-).split()
+_STRUCTURE = "XTENSION BITPIX NAXIS NAXIS1 NAXIS2 PCOUNT GCOUNT TFIELDS EXTNAME CHECKSUM DATASUM THEAP"
 _COLUMN_CARDS = (
     "TTYPE",
     "TFORM",
@@ -143,7 +141,10 @@ def _cards(header: Any) -> list[tuple[str, str]]:
     cards = []
     for card in header.cards:
         key = card.keyword
-        if key in ("COMMENT", "HISTORY", "", *_STRUCTURE) or key.rstrip("0123456789") in _COLUMN_CARDS:
+        if (
+            key in ("COMMENT", "HISTORY", "", *_STRUCTURE.split())
+            or key.rstrip("0123456789") in _COLUMN_CARDS
+        ):
             continue
         if not isinstance(card.value, fits.card.Undefined):
             cards.append((JOB if key == "VOPZJOB" else key, str(card.value)))
@@ -158,9 +159,9 @@ def _cards(header: Any) -> list[tuple[str, str]]:
 
 
 def write_fits(table: UserTable, path: Path) -> None:
-    """Write a FITS-plus file; not atomic (see `vo_photoz.tables.write`).
+    r"""Write a FITS-plus file; not atomic (see `vo_photoz.tables.write`).
 
-    Letters outside ASCII, which FITS forbids, become escapes such as ``\\xe9``; missing floats are NaN.
+    Letters outside ASCII, which FITS forbids, become escapes such as ``\xe9``; missing floats are NaN.
     """
     _, element, data = portable(table)
     columns = [ColumnInfo.of(field) for field in element.findall("FIELD")]
@@ -200,7 +201,7 @@ def _fits_column(name: str, column: ColumnInfo, values: NDArray[Any]) -> fits.Co
     null = None
     data = np.ma.getdata(values)
     if np.ma.getmaskarray(values).any():
-        null = _unused(values, column.null) if kind.dtype.kind in "iu" else None
+        null = int(column.null, 0) if column.null and kind.dtype.kind in "iu" else free_null(values)
         data = np.where(np.ma.getmaskarray(values), null if null is not None else _blank(kind), data).astype(
             kind.dtype
         )
@@ -212,20 +213,10 @@ def _blank(kind: Kind) -> Any:
     return np.nan if kind.dtype.kind in "fc" else kind.dtype.type(0)
 
 
-def _unused(values: NDArray[Any], declared: str | None) -> int:
-    """A null for integers: the declared one, or a value that no row has."""
-    if declared:
-        return int(declared, 0)
-    limits = np.iinfo(values.dtype)
-    used = set(np.unique(np.ma.compressed(values)).tolist())
-    candidates = range(limits.max, -1, -1) if limits.min == 0 else range(limits.min, 0)
-    return next((value for value in candidates if value not in used), int(limits.max))
-
-
 def _null_booleans(hdu: Any, data: list[NDArray[Any]]) -> None:
     """FITS writes a boolean without value as a zero byte, which `fits.Column` cannot say."""
     raw = hdu.data.view(np.ndarray)
     for place, values in enumerate(data):
         if np.ma.getdata(values).dtype.kind == "b" and np.ma.getmaskarray(values).any():
-            mask = masked(values, np.ma.getmaskarray(values)).mask
+            mask = mask_of(values)
             raw[raw.dtype.names[place]][mask.reshape(raw[raw.dtype.names[place]].shape)] = 0

@@ -49,6 +49,9 @@ _NAMES = {
     "gal": GALACTIC,
 }
 
+_PARTS = {"icrs": ICRS, "1950": _FK4, "fk4": _FK4, "2000": _FK5, "fk5": _FK5}
+"""What the name of a column tells of its frame."""
+
 
 def frame_named(name: str) -> Frame:
     """The frame that a user names.
@@ -93,13 +96,9 @@ def frame_of_column(table: UserTable, place: int, kind: str) -> Frame:
             return _system(
                 systems[identifier].get("system", ""), systems[identifier].get("equinox", ""), column.name
             )
-    name = column.name.lower()
-    if "icrs" in name:
-        return ICRS
-    if "1950" in name or "fk4" in name:
-        return _FK4
-    if "2000" in name or "fk5" in name:
-        return _FK5
+    for part, frame in _PARTS.items():
+        if part in column.name.lower():
+            return frame
     equatorial = [system for system in systems.values() if "fk" in system.get("system", "").lower()]
     if len(systems) == 1 and equatorial:
         return _system(equatorial[0].get("system", ""), equatorial[0].get("equinox", ""), column.name)
@@ -126,7 +125,7 @@ def _system(system: str, equinox: str, column: str) -> Frame:
     if frame is None:
         raise TableError(
             f"The column '{column}' is in the coordinate system '{system}', which is not supported.",
-            advice="Convert the positions to ICRS, FK5 or galactic, or name others with --ra, --dec and --frame.",
+            advice="Convert them to ICRS, FK5 or galactic, or name others with --ra, --dec and --frame.",
         )
     year = equinox.strip().upper()
     if frame.equinox and year:

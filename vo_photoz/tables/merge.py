@@ -5,16 +5,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable
-from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
 from vo_photoz.flow import NewColumn
 from vo_photoz.tables.additions import Additions, NewParam, ServiceDescriptor
-from vo_photoz.tables.fields import Kind, kind_of, plain, row_mask
+from vo_photoz.tables.fields import Kind, free_null, kind_of, plain
 from vo_photoz.tables.predictions import PREDICTION_COLUMNS, PREDICTION_PARAMS
 from vo_photoz.tables.tabledata import encode
 from vo_photoz.tables.user_table import UserTable
@@ -120,9 +118,9 @@ class _Merge:
         field = Element("FIELD", {"ID": self._identifier(name), "name": name})
         self.refs[column.name] = field.attrib["ID"]
         _describe(field, datatype, arraysize, column)
-        null = _null(values)
+        null = free_null(values)
         if null is not None:
-            SubElement(field, "VALUES", {"null": null})
+            SubElement(field, "VALUES", {"null": str(null)})
         self.data.append(values)
         self.added["FIELD"].append(name)
         return field
@@ -272,17 +270,3 @@ def _describe(element: Element, datatype: str, arraysize: str | None, told: NewC
 def _plain_text(text: str) -> str:
     """ASCII without control characters, as clients and hubs need it."""
     return re.sub(r"[\x00-\x1f\x7f]+", " ", text).encode("ascii", "backslashreplace").decode("ascii")
-
-
-def _null(values: NDArray[Any]) -> str | None:
-    """A value that means none, for integers of which some are masked; put under the mask too."""
-    data = np.ma.getdata(values)
-    if data.dtype.kind not in "iu" or not (np.ma.getmaskarray(values).any() and len(row_mask(values))):
-        return None
-    limits = np.iinfo(data.dtype)
-    used = set(np.unique(np.ma.compressed(values)).tolist())
-    candidates = [limits.max, *range(limits.max - 1, -1, -1)] if limits.min == 0 else range(limits.min, 0)
-    for candidate in candidates:
-        if candidate not in used:
-            return str(candidate)
-    raise TableError("A column of integers uses every value of its type, so that none is left for null.")

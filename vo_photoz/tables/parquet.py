@@ -13,7 +13,7 @@ from pyarrow import compute
 from pyarrow import parquet as pq
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import Kind, masked, objects, plain, row_mask
+from vo_photoz.tables.fields import Kind, mask_of, masked, objects, plain, row_mask
 from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
 from vo_photoz.tables.votable import document_without_rows, portable, read_votable
@@ -31,7 +31,7 @@ def read_parquet(stream: BinaryIO, source: str) -> UserTable:
         Raised if the file is damaged or has a column of a type that no table of the VO can hold.
     """
     try:
-        table = pq.read_table(pa.PythonFile(stream, mode="r"))
+        table = pq.read_table(pa.BufferReader(stream.read()), use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(
             f"{source} cannot be read as Parquet: {' '.join(str(error).split())[:200]}."
@@ -68,7 +68,7 @@ def _told(field: Any) -> Told:
 
 def _as_told(values: NDArray[Any], kind: Kind) -> NDArray[Any] | None:
     """Values in the form that the FIELD asks for; None where they do not fit."""
-    data, mask = np.ma.getdata(values), np.ma.getmaskarray(values)
+    data, mask = np.ma.getdata(values), mask_of(values)
     if kind.text or kind.variable:
         if kind.variable and not kind.text and kind.sizes:
             data = objects([cell.reshape(-1, *kind.shape) for cell in data])
@@ -76,7 +76,7 @@ def _as_told(values: NDArray[Any], kind: Kind) -> NDArray[Any] | None:
     if kind.dtype.kind == "c" and data.dtype.kind == "f":
         data, mask = (
             data.view(kind.dtype).reshape(-1, *kind.shape),
-            mask.reshape(*data.shape[:-1], -1, 2).all(axis=-1),
+            np.asarray(mask.reshape(*data.shape[:-1], -1, 2).all(axis=-1)),
         )
         mask = mask.reshape(data.shape)
     return (

@@ -1,4 +1,4 @@
-"""Where the sources of a table are: the right pair of columns, in ICRS degrees. Opens no file and no socket."""
+"""Where the sources of a table are: the right columns, in ICRS degrees. Opens no file and no socket."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def _main(table: UserTable, kind: str) -> Iterator[tuple[int, int]]:
 
 
 def _by_ucd(table: UserTable, kind: str) -> Iterator[tuple[int, int]]:
-    return _paired(table, kind, lambda column: True)
+    return _paired(table, kind, lambda _: True)
 
 
 def _paired(table: UserTable, kind: str, wanted: Callable[[ColumnInfo], bool]) -> Iterator[tuple[int, int]]:
@@ -221,7 +221,7 @@ def _word(column: ColumnInfo, axis: str) -> str | None:
 
 
 def _by_name(table: UserTable, kind: str) -> Iterator[tuple[int, int]]:
-    names = {}
+    names: dict[str, int] = {}
     for place, column in enumerate(table.columns):
         if scale_of(column.unit) is not None and not _contradicts(column):
             names.setdefault(_plain(column.name), place)

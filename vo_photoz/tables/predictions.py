@@ -148,7 +148,7 @@ def _on_grid(grid: Grid) -> NewColumn:
 
 def _classes(classes: Classes) -> list[NewColumn]:
     probability = np.asarray(classes.probability)
-    known = np.isfinite(probability).all(axis=1)
+    known = np.asarray(np.isfinite(probability).all(axis=1))
     best = np.where(known, np.argmax(np.where(known[:, None], probability, 0), axis=1), 0)
     labels = [classes.names[place] if good else "" for place, good in zip(best, known, strict=True)]
     columns = [

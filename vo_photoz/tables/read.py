@@ -29,7 +29,7 @@ _NAMES = {
 _HEAD = 4096
 
 
-def read_table(path: str | Path, *, format: str | None = None) -> UserTable:  # noqa: A002 - as in DESIGN
+def read_table(path: str | Path, *, format: str | None = None) -> UserTable:
     """Read a table: VOTable 1.0 to 1.5, FITS, Parquet, ECSV or CSV, each also packed with gzip or bzip2.
 
     Parameters
@@ -130,7 +130,7 @@ def sniff(head: bytes, name: str) -> str:
     if text.startswith("# %ECSV"):
         return "ecsv"
     if text.startswith("<"):
-        if text[:9].lower() == "<!doctype" and "html" in text[:40].lower() or text[:5].lower() == "<html":
+        if (text[:9].lower() == "<!doctype" and "html" in text[:40].lower()) or text[:5].lower() == "<html":
             raise TableError(
                 f"{name} is an HTML page, not a table.", advice="Perhaps the link needs a login."
             )

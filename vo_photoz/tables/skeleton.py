@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, SubElement
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
+from vo_photoz.tables.fields import free_null
 from vo_photoz.tables.user_table import UserTable
 
 
@@ -65,8 +66,11 @@ def skeleton(
         SubElement(table, "DESCRIPTION").text = description
     for name, value in infos:
         SubElement(table, "INFO", {"name": name, "value": value})
-    for (_, datatype, arraysize), column in zip(columns, told, strict=True):
+    for (values, datatype, arraysize), column in zip(columns, told, strict=True):
         _field(table, column, datatype, arraysize)
+        null = free_null(values)
+        if null is not None:
+            SubElement(table[-1], "VALUES", {"null": str(null)})
     return UserTable(root, table, [values for values, _, _ in columns], source=source, note=note)
 
 

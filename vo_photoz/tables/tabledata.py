@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import Kind, masked, objects
+from vo_photoz.tables.fields import Kind, masked, objects, row_mask
 
 _TRUE = {"T", "t", "1", "true", "TRUE", "True"}
 _FALSE = {"F", "f", "0", "false", "FALSE", "False"}
@@ -183,7 +183,7 @@ def encode(values: NDArray[Any], kind: Kind, null: str | None) -> list[str]:
         else [""] * len(values)
     )
     if null is None and np.ma.isMaskedArray(values):
-        gone = np.ma.getmaskarray(values).reshape(len(values), -1).all(axis=1).tolist()
+        gone = row_mask(values).tolist()
         joined = ["" if no else cell for cell, no in zip(joined, gone, strict=True)]
     return joined
 

@@ -93,7 +93,7 @@ def _rows(raw: bytes, count: int, delimiter: str, source: str) -> Any:
         )
         try:
             table = arrow_csv.read_csv(
-                io.BytesIO(raw), read_options=read, parse_options=parse, convert_options=convert
+                pa.BufferReader(raw), read_options=read, parse_options=parse, convert_options=convert
             )
         except pa.ArrowInvalid as error:
             raise TableError(

@@ -115,7 +115,7 @@ class UserTable:
         lower = name.lower()
         tests = [
             [column.name == name for column in self.columns],
-            [column.ID == name for column in self.columns],
+            [name == column.ID for column in self.columns],
             [column.name.lower() == lower for column in self.columns],
         ]
         for hits in tests:

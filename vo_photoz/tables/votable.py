@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables import binary, tabledata, xmltree
-from vo_photoz.tables.fields import ALIASES, Kind, row_mask
+from vo_photoz.tables import binary, tabledata, xmlread, xmlwrite
+from vo_photoz.tables.fields import ALIASES, Kind
+from vo_photoz.tables.rows import Rows
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
 
 Serialisation = Literal["BINARY2", "TABLEDATA"]
@@ -40,7 +41,7 @@ def read_votable(stream: BinaryIO, source: str) -> UserTable:
     TableError
         Raised if there is no table, or it is damaged.
     """
-    document = xmltree.parse(stream, source)
+    document = xmlread.parse(stream, source)
     if document.table is None:
         raise TableError(
             _why_none(document.root, source), advice="Give a VOTable with a TABLE that has columns."
@@ -77,12 +78,12 @@ def _mend(field: Element) -> None:
         field.attrib.setdefault("arraysize", "*")
 
 
-def _columns(rows: xmltree.Rows, columns: list[ColumnInfo], source: str) -> list[NDArray[Any]]:
+def _columns(rows: Rows, columns: list[ColumnInfo], source: str) -> list[NDArray[Any]]:
     kinds = [column.kind for column in columns]
     if rows.serialisation == "TABLEDATA":
         return [
-            tabledata.decode(cells, kind, column.null, column.name)
-            for cells, kind, column in zip(rows.cells, kinds, columns, strict=True)
+            tabledata.decode(rows.column(place), column.kind, column.null, column.name)
+            for place, column in enumerate(columns)
         ]
     stream = _stream(rows, source)
     if rows.serialisation == "FITS":
@@ -92,7 +93,7 @@ def _columns(rows: xmltree.Rows, columns: list[ColumnInfo], source: str) -> list
     return binary.decode(stream, kinds, nulls, flags=flags, names=names)
 
 
-def _stream(rows: xmltree.Rows, source: str) -> bytes:
+def _stream(rows: Rows, source: str) -> bytes:
     if rows.serialisation == "PARQUET" or rows.attributes.get("href"):
         raise TableError(
             f"The rows of {source} lie in another file ({rows.attributes.get('href', 'not named')}).",
@@ -109,7 +110,7 @@ def _stream(rows: xmltree.Rows, source: str) -> bytes:
     return stream
 
 
-def _fits(stream: bytes, rows: xmltree.Rows, kinds: list[Kind], source: str) -> list[NDArray[Any]]:
+def _fits(stream: bytes, rows: Rows, kinds: list[Kind], source: str) -> list[NDArray[Any]]:
     from vo_photoz.tables.fits import fits_columns  # noqa: PLC0415 - rare, and fits.py imports this file
 
     extension = rows.attributes.get("extnum")
@@ -130,25 +131,25 @@ def write_votable(table: UserTable, path: Path, serialisation: Serialisation) ->
     columns = [ColumnInfo.of(field) for field in element.findall("FIELD")]
     with path.open("w", encoding="utf-8", newline="\n") as out:
         if serialisation == "TABLEDATA":
-            xmltree.write(root, out, table=element, data=lambda out: _write_tabledata(out, columns, data))
+            xmlwrite.write(root, out, table=element, data=lambda out: _write_tabledata(out, columns, data))
         else:
-            xmltree.write(root, out, table=element, data=lambda out: _write_binary2(out, columns, data))
+            xmlwrite.write(root, out, table=element, data=lambda out: _write_binary2(out, columns, data))
 
 
 def document_without_rows(table: UserTable) -> str:
     """The VOTable document alone, for files that keep the rows elsewhere."""
     root, _, _ = portable(table)
     out = io.StringIO()
-    xmltree.write(root, out)
+    xmlwrite.write(root, out)
     return out.getvalue()
 
 
 def portable(table: UserTable, *, fixed_text: bool = True) -> tuple[Element, Element, list[NDArray[Any]]]:
     """A copy of the tree whose FIELDs every client can read.
 
-    The changes: ``bit`` becomes ``boolean`` (TOPCAT does not read the former), ``char`` with other letters
-    than ASCII becomes ``unicodeChar``, and an arraysize that is too small for its strings becomes ``*``. Without
-    ``fixed_text`` strings shorter than their arraysize make it variable: padding is taken for text by Aladin.
+    The changes: ``bit`` becomes ``boolean`` (TOPCAT does not read the former), ``char`` with other
+    letters than ASCII becomes ``unicodeChar``, and an arraysize that is too small for its strings becomes ``*``.
+    Without ``fixed_text`` strings shorter than their arraysize make it variable: Aladin takes padding for text.
     """
     places = list(table.root.iter("TABLE"))
     root = copy.deepcopy(table.root)
@@ -219,15 +220,10 @@ def _write_binary2(out: TextIO, columns: list[ColumnInfo], data: list[NDArray[An
     for block in binary.encode(
         data, [column.kind for column in columns], [column.null for column in columns]
     ):
-        block = rest + block
-        whole = len(block) - len(block) % 57
-        rest = block[whole:]
-        out.write(binascii.b2a_base64(block[:whole], newline=False).decode("ascii"))
+        raw = rest + block
+        whole = len(raw) - len(raw) % 57
+        rest = raw[whole:]
+        out.write(binascii.b2a_base64(raw[:whole], newline=False).decode("ascii"))
         out.write("\n")
     out.write(binascii.b2a_base64(rest, newline=False).decode("ascii"))
     out.write("\n</STREAM>\n</BINARY2>\n</DATA>\n")
-
-
-def masked_integers(values: NDArray[Any]) -> bool:
-    """Whether integers need a declared null."""
-    return np.ma.getdata(values).dtype.kind in "iu" and bool(row_mask(values).any())

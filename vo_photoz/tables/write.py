@@ -23,7 +23,7 @@ def write_table(
     additions: Additions | None,
     path: str | Path,
     *,
-    format: str = "votable",  # noqa: A002 - as in DESIGN
+    format: str = "votable",
     serialisation: Serialisation = "BINARY2",
 ) -> None:
     """Write the table with the additions; the file appears whole or not at all.
