@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,9 +28,11 @@ def integrated_crps(m: MixturePDF, z: float) -> float:
     """CRPS by its definition: the integral of the squared distance of the cumulative from a step at z."""
     knots = sorted({z, *np.ravel(m.mean + m.sigma * np.arange(-9, 10)[:, None, None])})
     total = 0.0
-    for low, high in zip(knots[:-1], knots[1:], strict=True):
+    for low, high in pairwise(knots):
         middle = 0.5 * (low + high)
-        total += quad(lambda x, s=float(middle > z): (mixture.cdf(m, x)[0] - s) ** 2, low, high, epsabs=1e-12)[0]
+        total += quad(
+            lambda x, s=float(middle > z): (mixture.cdf(m, x)[0] - s) ** 2, low, high, epsabs=1e-12
+        )[0]
     return total
 
 
@@ -45,7 +49,7 @@ def test_moments_and_total_probability(parts):
     m = one(parts)
     knots = np.unique(np.ravel(m.mean + m.sigma * np.arange(-10, 11)[:, None, None]))
     integrals = np.zeros(3)
-    for low, high in zip(knots[:-1], knots[1:], strict=True):
+    for low, high in pairwise(knots):
         integrals += [quad(lambda x, p=p: mixture.pdf(m, x)[0] * x**p, low, high)[0] for p in range(3)]
     total, first, second = integrals
     assert total == pytest.approx(1, abs=1e-7)

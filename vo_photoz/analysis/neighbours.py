@@ -20,9 +20,9 @@ APERTURE_PIXELS = 3.0
 class ColourNeighbours:
     """Redshifts of the nearest training objects in colours and one magnitude.
 
-    Asinh magnitudes in an aperture of 3 pixels; differences of bands that follow one another, and the last magnitude
-    but one (for ugriz: u-g, g-r, r-i, i-z and i), each scaled by its standard deviation. The density is one Gaussian
-    of sigma 0.05 at the redshift of each of 15 neighbours. Made by `neighbours_of`.
+    Asinh magnitudes in an aperture of 3 pixels; differences of bands that follow one another, and the last
+    magnitude but one (for ugriz: u-g, g-r, r-i, i-z and i), each scaled by its standard deviation. The
+    density is one Gaussian of sigma 0.05 at the redshift of each of 15 neighbours. Made by `neighbours_of`.
 
     Parameters
     ----------
@@ -66,10 +66,14 @@ def neighbours_of(pixels: Float32Array, z: FloatArray) -> ColourNeighbours:
     features = colours(pixels, softening)
     good = np.isfinite(features).all(1) & np.isfinite(z)
     if good.sum() < 2:
-        raise TableError("The training set has fewer than two objects with a redshift and a flux in every band.")
+        raise TableError(
+            "The training set has fewer than two objects with a redshift and a flux in every band."
+        )
     scale = features[good].std(0)
     scale[scale == 0] = 1.0
-    return ColourNeighbours(softening, scale, cKDTree(features[good] / scale), np.asarray(z[good], dtype=np.float64))
+    return ColourNeighbours(
+        softening, scale, cKDTree(features[good] / scale), np.asarray(z[good], dtype=np.float64)
+    )
 
 
 def colours(pixels: Float32Array, softening: FloatArray) -> FloatArray:
@@ -80,21 +84,22 @@ def colours(pixels: Float32Array, softening: FloatArray) -> FloatArray:
     return np.concatenate([magnitude[:, :-1] - magnitude[:, 1:], magnitude[:, -2:][:, :1]], axis=1)
 
 
-def prior(z: FloatArray, n: int, width: float = 0.05) -> MixturePDF:
+def prior(edges: FloatArray, counts: FloatArray, n: int) -> MixturePDF:
     """The distribution of the training redshifts as the density of each of n objects.
 
     Parameters
     ----------
-    z : float array
-        Training redshifts.
+    edges : float array, shape (m + 1,)
+        Edges of the bins of redshift.
+    counts : array, shape (m,)
+        Training objects in each; a bin becomes a Gaussian with the standard deviation of a uniform bin.
     n : int
         Number of objects.
-    width : float
-        Width of a bin; each full bin becomes a Gaussian with the standard deviation of a uniform bin.
     """
-    bins, counts = np.unique(np.floor(z[np.isfinite(z)] / width), return_counts=True)
-    one = MixturePDF(counts / counts.sum(), (bins + 0.5) * width, np.full(len(bins), width / np.sqrt(12)))
-    return MixturePDF(*(np.tile(column, (n, 1)) for column in (one.weight, one.mean, one.sigma)))
+    share, centre = counts / np.sum(counts), 0.5 * (edges[1:] + edges[:-1])
+    width = np.diff(edges) / np.sqrt(12)
+    full = np.flatnonzero(share > 0)
+    return MixturePDF(*(np.tile(column[full], (n, 1)) for column in (share, centre, width)))
 
 
 def _aperture(side: int) -> np.ndarray:

@@ -1,9 +1,94 @@
-"""The command ``vo-photoz models``."""
+"""The commands ``vo-photoz models list``, ``show`` and ``check``."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from vo_photoz.cli.common import Debug, errors_told, say
+from vo_photoz.cli.evaluate import score_table
+
+if TYPE_CHECKING:
+    from vo_photoz.redshift.card import Card
+
+group = typer.Typer(no_args_is_help=True, help="List, show and check models.")
+Name = Annotated[str, typer.Argument(help="Name of a model, or its folder.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the commands to the program."""
+    app.add_typer(group, name="models")
+
+
+@group.command("list")
+def list_(debug: Debug = False) -> None:
+    """List the models there are."""
+    with errors_told(debug):
+        from vo_photoz.errors import ModelError
+        from vo_photoz.redshift.card import read_card
+        from vo_photoz.redshift.model import find_model, list_models
+
+        for name in list_models():
+            try:
+                card = read_card(find_model(name))
+                text = f"{' '.join(card.bands)}  z {card.z_min:.2f}-{card.z_max:.2f}  {card.title}"
+            except ModelError as error:
+                text = f"unusable: {error.message}"
+            say(f"{name:<20} {text}")
+
+
+@group.command("show")
+def show(name: Name, debug: Debug = False) -> None:
+    """Print the card of a model."""
+    with errors_told(debug):
+        from vo_photoz.redshift.model import load_model
+
+        card = load_model(name).card
+        for label, text in _facts(card).items():
+            say(f"{label:<14} {text}")
+        if card.scores:
+            say(f"\nFold {card.training.held_out_fold}, not seen in training:\n{score_table(card.scores)}")
+
+
+@group.command("check")
+def check(name: Name, debug: Debug = False) -> None:
+    """Check that a model is whole and predicts: card, hashes, networks, one blank stamp."""
+    with errors_told(debug):
+        import numpy as np
+
+        from vo_photoz.errors import ModelError
+        from vo_photoz.flow import Stamps
+        from vo_photoz.redshift.model import load_model
+        from vo_photoz.redshift.predict import predict_stamps
+
+        model = load_model(name)
+        card = model.card
+        blank = np.zeros((1, len(card.bands), card.stamp_pixels, card.stamp_pixels), dtype=np.float32)
+        flags = np.zeros(1, dtype=np.int16)
+        pdf = predict_stamps(
+            model, Stamps(blank, flags, tuple(card.bands), card.pixel_arcsec, card.pixel_unit)
+        )
+        if not np.isfinite(pdf.mean).all() or abs(float(pdf.weight.sum()) - 1) > 1e-4:
+            raise ModelError(f"The model {name} does not give a density for a blank stamp.")
+        say(f"{card.name}: {len(model.networks)} networks, as on the card, {card.components} Gaussians: good")
+
+
+def _facts(card: Card) -> dict[str, str]:
+    trained = card.training
+    return {
+        "name": f"{card.name}, version {card.model_version}",
+        "title": card.title,
+        "bands": " ".join(card.bands),
+        "stamps": f"{card.stamp_pixels} pixels of {card.pixel_arcsec:g} arcsec, {card.pixel_unit}",
+        "dereddened": "yes" if card.dereddened else "no: fluxes as observed",
+        "densities": f"{card.components} Gaussians from {card.members} networks",
+        "classes": " ".join(card.classes) or "none: every source is taken for what it was trained on",
+        "redshifts": f"{card.z_min:.3f} to {card.z_max:.3f}; not to be trusted outside",
+        "trained on": f"{trained.rows} objects of {trained.name}, {'real' if trained.real else 'simulated'} sky",
+        "calibration": "none" if card.calibration is None else str(card.calibration),
+        "licence": card.licence,
+        "citation": card.citation,
+        "made": card.made,
+        "made by": "\n               ".join(card.made_by),
+    }

@@ -1,7 +1,8 @@
 """Stamps varied for training: what changes the picture but not the redshift.
 
-Eight turns and flips (the square's symmetry group D4); sources dimmed, with the noise that a dim source has; zero points that are a little off;
-bands that are a little off their place. All in numpy, on stamps (n, band, y, x).
+Eight turns and flips (the symmetry group D4 of the square); sources dimmed, with the noise that a dim source
+has; zero points that are a little off; bands that are a little off their place. All in numpy, on stamps
+(n, band, y, x).
 """
 
 from __future__ import annotations
@@ -38,9 +39,7 @@ class Jitter:
     band_shift_pixels: float = 0.3
 
 
-def varied(
-    stamps: Float32Array, sky: FloatArray, jitter: Jitter, rng: np.random.Generator
-) -> Float32Array:
+def varied(stamps: Float32Array, sky: FloatArray, jitter: Jitter, rng: np.random.Generator) -> Float32Array:
     """Random variants of stamps.
 
     Parameters

@@ -80,5 +80,7 @@ def read_rows(path: Path, bands: tuple[str, ...]) -> Rows:
         names = np.array(table["id"].to_pylist(), dtype=np.str_)
         mag = np.stack([table[f"mag_{band}"].to_numpy() for band in bands], axis=1)
     except (OSError, pa.ArrowException, KeyError) as error:
-        raise TableError(f"The rows {path} cannot be read: {error}.", advice="Make the data set again.") from None
+        raise TableError(
+            f"The rows {path} cannot be read: {error}.", advice="Make the data set again."
+        ) from None
     return Rows(id=names, mag=mag, **column)

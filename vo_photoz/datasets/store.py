@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,9 @@ class Dataset:
     def stamps(self, rows: NDArray[np.intp]) -> Stamps:
         """Stamps of some rows, in that order."""
         held = self.manifest
-        return Stamps(self.pixels(rows), self.rows.flags[rows], tuple(held.bands), held.pixel_arcsec, held.unit)
+        return Stamps(
+            self.pixels(rows), self.rows.flags[rows], tuple(held.bands), held.pixel_arcsec, held.unit
+        )
 
     def labelled(self) -> NDArray[np.bool_]:
         """Whether each object has a redshift."""
@@ -125,7 +127,9 @@ def new_folder(path: str | Path, what: str) -> Iterator[Path]:
     """
     target = Path(path)
     if target.exists():
-        raise UsageError(f"{target} exists already.", advice=f"Choose another name for the {what} or remove it.")
+        raise UsageError(
+            f"{target} exists already.", advice=f"Choose another name for the {what} or remove it."
+        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -182,7 +186,7 @@ def create_dataset(
 def _write_images(
     path: Path, parts: Iterator[tuple[NDArray[np.intp], Stamps]], n: int
 ) -> tuple[NDArray[np.intp], NDArray[np.int16], Stamps, Any]:
-    """Stream stamps to disk; which rows came, their flags, a stamp to see bands and unit by, the hash so far."""
+    """Stream stamps to disk; which rows came, their flags, stamps to see bands and unit by, the hash."""
     digest, order, flags, images, done = hashlib.sha256(), [], [], None, 0
     like: Stamps | None = None
     for where, stamps in parts:
@@ -215,7 +219,7 @@ def _manifest(rows: Rows, like: Stamps, sha256: str, source: dict[str, Any], rea
         folds={str(one): int(many) for one, many in zip(fold, count, strict=True)},
         z_range=[float(known.min()), float(known.max())] if len(known) else [],
         sha256=sha256,
-        made=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
         software={name: version(name) for name in ("vo-photoz", "numpy", "zarr")},
     )
 

@@ -157,14 +157,17 @@ def read_card(folder: Path) -> Card:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelError(f"{folder} is no model: it has no {FILE}.", advice="See `vo-photoz models list`.") from None
+        raise ModelError(
+            f"{folder} is no model: it has no {FILE}.", advice="See `vo-photoz models list`."
+        ) from None
     except (OSError, ValueError) as error:
         raise ModelError(f"The card {path} cannot be read: {error}.", advice="Get the model again.") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ModelError(f"{path} is not the card of a model.", advice="See `vo-photoz models list`.")
     if not isinstance(found.get("version"), int) or found["version"] > VERSION:
         raise ModelError(
-            f"The card {path} comes from the future: version {found.get('version')}, this program reads up to {VERSION}.",
+            f"The card {path} comes from the future: its version is {found.get('version')}, "
+            f"this program reads up to {VERSION}.",
             advice="Update vo-photoz.",
         )
     try:
@@ -172,7 +175,9 @@ def read_card(folder: Path) -> Card:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"The card {path} is wrong at {where}: {first['msg']}.", advice="Get the model again.") from None
+        raise ModelError(
+            f"The card {path} is wrong at {where}: {first['msg']}.", advice="Get the model again."
+        ) from None
 
 
 def histogram(z: FloatArray) -> tuple[list[float], list[int]]:

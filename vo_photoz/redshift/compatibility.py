@@ -44,18 +44,20 @@ def check_fits(
     missing = [band for band in card.bands if band not in bands]
     if missing:
         raise ModelError(
-            f"The model {card.name} needs the bands {', '.join(card.bands)}, but the {where} has no {', '.join(missing)} "
-            f"(it has {', '.join(bands)}).",
+            f"The model {card.name} needs the bands {', '.join(card.bands)}, but the {where} has no "
+            f"{', '.join(missing)} (it has {', '.join(bands)}).",
             advice="Choose another survey or a model for these bands (`vo-photoz models list`).",
         )
     if pixel_arcsec is not None and abs(pixel_arcsec / card.pixel_arcsec - 1) > SCALE_TOLERANCE:
         raise ModelError(
-            f"The model {card.name} needs pixels of {card.pixel_arcsec:g} arcsec, those of the {where} have {pixel_arcsec:g}.",
+            f"The model {card.name} needs pixels of {card.pixel_arcsec:g} arcsec, those of the {where} have "
+            f"{pixel_arcsec:g}.",
             advice=f"Cut the stamps again with --scale {card.pixel_arcsec:g}.",
         )
     if stamp_pixels is not None and stamp_pixels != card.stamp_pixels:
         raise ModelError(
-            f"The model {card.name} needs stamps of {card.stamp_pixels} pixels, those of the {where} have {stamp_pixels}.",
+            f"The model {card.name} needs stamps of {card.stamp_pixels} pixels, those of the {where} have "
+            f"{stamp_pixels}.",
             advice=f"Cut the stamps again with --size {card.stamp_pixels}.",
         )
     if unit is not None and unit != card.pixel_unit:

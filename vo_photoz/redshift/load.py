@@ -11,10 +11,10 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow otherwise greets on every start
 
-import keras  # noqa: E402
+import keras
 
-from vo_photoz.errors import ModelError  # noqa: E402
-from vo_photoz.redshift import network  # noqa: E402, F401 - registers our layers with keras
+from vo_photoz.errors import ModelError
+from vo_photoz.redshift import network  # noqa: F401 - registers our layers with keras
 
 
 def load_network(path: Path) -> keras.Model:
@@ -31,7 +31,7 @@ def load_network(path: Path) -> keras.Model:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"The network {path} cannot be loaded: {reason}",
-            advice=f"It may come from another version of keras (here {keras.__version__}); get the model again.",
+            advice=f"It may need another version of keras (here {keras.__version__}); get the model again.",
         ) from None
 
 
@@ -49,7 +49,7 @@ def compiled_ensemble(networks: list[keras.Model]) -> Callable[[np.ndarray], Any
     """
 
     def together(stamps: Any) -> Any:
-        parts = [network(stamps, training=False) for network in networks]
+        parts = [member(stamps, training=False) for member in networks]
         weight = keras.ops.concatenate([part[:, 0] for part in parts], axis=-1) / len(parts)
         mean, sigma = (keras.ops.concatenate([part[:, row] for part in parts], axis=-1) for row in (1, 2))
         return keras.ops.stack([weight, mean, sigma], axis=1)

@@ -3,7 +3,8 @@
 A `MixturePDF` lives on the whole real line: nothing is cut off at z = 0, so a mixture near zero may give some
 probability to negative redshifts. Rows of NaN (no prediction) give NaN everywhere.
 
-Redshifts ``z`` are a number, one value a row (n,), or several a row (n, j); the result has the shape (n,) or (n, j).
+Redshifts ``z`` are a number, one value a row (n,), or several a row (n, j); the result has the shape (n,) or
+(n, j).
 """
 
 from __future__ import annotations
@@ -199,7 +200,9 @@ def _climb(m: MixturePDF, z: FloatArray, steps: int) -> FloatArray:
     return z
 
 
-def _responsibilities(z: FloatArray, weight: FloatArray, centre: FloatArray, width: FloatArray) -> NDArray[Any]:
+def _responsibilities(
+    z: FloatArray, weight: FloatArray, centre: FloatArray, width: FloatArray
+) -> NDArray[Any]:
     """Share of each component in the density at ``z``; sums to 1 over the last axis."""
     with np.errstate(divide="ignore"):
         log_part = np.log(weight) - 0.5 * ((z - centre) / width) ** 2 - np.log(width)

@@ -107,12 +107,16 @@ def find_model(name_or_folder: str | Path) -> Path:
         if text and (place / text / FILE).is_file():
             return place / text
     known = ", ".join(list_models()) or "none"
-    raise ModelError(f"There is no model named {text!r}.", advice=f"Known: {known}; or give the folder of one.")
+    raise ModelError(
+        f"There is no model named {text!r}.", advice=f"Known: {known}; or give the folder of one."
+    )
 
 
 def list_models() -> list[str]:
     """Names of the user's own and of the shipped models, sorted."""
-    found = {card.parent.name for place in model_places() if place.is_dir() for card in place.glob(f"*/{FILE}")}
+    found = {
+        card.parent.name for place in model_places() if place.is_dir() for card in place.glob(f"*/{FILE}")
+    }
     return sorted(name for name in found if not name.startswith("."))
 
 
@@ -134,9 +138,13 @@ def file_hash(path: Path) -> str:
 def _check_weights(folder: Path, name: str, expected: str) -> None:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise ModelError(f"The card of {folder} names weights outside its folder: {name}.", advice="Do not use it.")
+        raise ModelError(
+            f"The card of {folder} names weights outside its folder: {name}.", advice="Do not use it."
+        )
     if not path.is_file():
-        raise ModelError(f"The model {folder} is not whole: {name} is missing.", advice="Get the model again.")
+        raise ModelError(
+            f"The model {folder} is not whole: {name} is missing.", advice="Get the model again."
+        )
     if file_hash(path) != expected:
         raise ModelError(
             f"The weights {path} are not those of the card: they were changed or cut off.",

@@ -1,9 +1,9 @@
 """The deep convolutional mixture density network (DCMDN; D'Isanto & Polsterer 2018, A&A 609, A111).
 
-Two eyes look at a stamp. One is a convolutional network on the bands and their pairwise differences; the other
-measures fluxes in Gaussian apertures, and so sees the total colours that a convolutional network with few examples
-learns slowly. A dense part turns both into a mixture of Gaussians. There is no normalisation across bands anywhere:
-it would erase the colours, and with them the redshift.
+Two eyes look at a stamp. One is a convolutional network on the bands and their pairwise differences; the
+other measures fluxes in Gaussian apertures, and so sees the total colours that a convolutional network with
+few examples learns slowly. A dense part turns both into a mixture of Gaussians. There is no normalisation across
+bands anywhere: it would erase the colours, and with them the redshift.
 
 Everything is written in `keras.ops`, so every backend of keras runs it.
 """
@@ -75,7 +75,12 @@ def build_network(shape: NetworkShape) -> keras.Model:
     x = BandChannels(shape.softening, shape.core_pixels, name="channels")(stamps)
     for number, filters in enumerate(shape.filters, start=1):
         x = keras.layers.Conv2D(
-            filters, 3, padding="same", activation="gelu", kernel_initializer="orthogonal", name=f"conv_{number}"
+            filters,
+            3,
+            padding="same",
+            activation="gelu",
+            kernel_initializer="orthogonal",
+            name=f"conv_{number}",
         )(x)
         if number < len(shape.filters):
             x = keras.layers.AveragePooling2D(2, name=f"pool_{number}")(x)
@@ -122,7 +127,9 @@ class BandChannels(keras.layers.Layer):  # type: ignore[misc]
         edge = (scaled.shape[-1] - self.core_pixels) // 2
         core = scaled[:, :, edge : edge + self.core_pixels, edge : edge + self.core_pixels]
         core = ops.transpose(core, (0, 2, 3, 1))
-        pairs = [core[..., a : a + 1] - core[..., b : b + 1] for a, b in combinations(range(core.shape[-1]), 2)]
+        pairs = [
+            core[..., a : a + 1] - core[..., b : b + 1] for a, b in combinations(range(core.shape[-1]), 2)
+        ]
         return ops.concatenate([core, *pairs], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
@@ -134,8 +141,8 @@ class BandChannels(keras.layers.Layer):  # type: ignore[misc]
 class AperturePhotometry(keras.layers.Layer):  # type: ignore[misc]
     """Asinh magnitudes and colours in Gaussian apertures about the centre of the stamp.
 
-    The softening of a flux is the noise of the aperture, as for the SDSS asinh magnitudes (Lupton et al. 1999,
-    AJ 118, 1406); the logarithm is natural.
+    The softening of a flux is the noise of the aperture, as for the SDSS asinh magnitudes (Lupton et al.
+    1999, AJ 118, 1406); the logarithm is natural.
 
     Parameters
     ----------
@@ -159,7 +166,9 @@ class AperturePhotometry(keras.layers.Layer):  # type: ignore[misc]
         flat = ops.reshape(stamps, (-1, stamps.shape[1], side * side))
         flux = ops.matmul(flat, ops.array(weights.T, stamps.dtype))
         noise = np.outer(self.softening, np.sqrt((weights**2).sum(1)))
-        magnitude = ops.arcsinh(flux / ops.array(2 * noise, stamps.dtype)) + ops.array(np.log(noise), stamps.dtype)
+        magnitude = ops.arcsinh(flux / ops.array(2 * noise, stamps.dtype)) + ops.array(
+            np.log(noise), stamps.dtype
+        )
         pairs = [magnitude[:, a] - magnitude[:, b] for a, b in combinations(range(stamps.shape[1]), 2)]
         bands = [magnitude[:, band] for band in range(stamps.shape[1])]
         return ops.concatenate([*bands, *pairs], axis=-1)
@@ -202,7 +211,12 @@ class MixtureHead(keras.layers.Layer):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """What is needed to make the layer again."""
-        own = {"components": self.components, "z_centre": self.z_centre, "z_scale": self.z_scale, "floor": self.floor}
+        own = {
+            "components": self.components,
+            "z_centre": self.z_centre,
+            "z_scale": self.z_scale,
+            "floor": self.floor,
+        }
         return {**super().get_config(), **own}
 
 

@@ -12,14 +12,14 @@ from vo_photoz.redshift.compatibility import check_stamps
 from vo_photoz.redshift.model import Model
 
 BATCH_SIZES = (16, 256)
-MAX_MISSING = 0.1
 CORE_PIXELS = 6
 
 
 def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
     """Redshift densities of stamps.
 
-    Each batch is padded to one of two fixed sizes, so that the networks are compiled once and memory stays bounded.
+    Each batch is padded to one of two fixed sizes, so that the networks are compiled once for each and memory
+    stays bounded.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
     Returns
     -------
     MixturePDF
-        Float32 arrays (n, k), k = ``model.card.components``; a row is NaN if its stamp cannot be used: see `usable`.
+        Float32 arrays (n, k), k = ``model.card.components``. A row is NaN where a flag of the stamp forbids a
+        prediction or the stamp is not `usable`.
 
     Raises
     ------
@@ -49,19 +50,18 @@ def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
 
 
 def usable(pixels: Float32Array) -> BoolArray:
-    """Whether stamps (n, band, y, x) can be predicted from, shape (n,).
+    """Whether stamps (n, band, y, x) can be predicted from: no missing pixel among the 6 x 6 in the middle.
 
-    At most a tenth of the pixels of a band may be missing, and none of the 6 x 6 in the middle.
+    Pixels that are missing elsewhere are taken for empty sky.
     """
-    missing = ~np.isfinite(pixels)
-    edge = max((pixels.shape[-1] - CORE_PIXELS) // 2, 0)
-    core = missing[..., edge : pixels.shape[-2] - edge, edge : pixels.shape[-1] - edge]
-    good: BoolArray = (missing.mean((2, 3)) <= MAX_MISSING).all(1) & ~core.any((1, 2, 3))
+    rows, columns = (max((side - CORE_PIXELS) // 2, 0) for side in pixels.shape[-2:])
+    core = pixels[..., rows : pixels.shape[-2] - rows, columns : pixels.shape[-1] - columns]
+    good: BoolArray = np.isfinite(core).all((1, 2, 3))
     return good
 
 
 def _predict_batch(model: Model, pixels: Float32Array) -> np.ndarray:
-    """Weights, means and widths (3, n, k) of up to 256 stamps without large holes."""
+    """Weights, means and widths (3, n, k) of up to 256 stamps."""
     size = next(size for size in BATCH_SIZES if size >= len(pixels))
     padded = np.zeros((size, *pixels.shape[1:]), dtype=np.float32)
     padded[: len(pixels)] = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
@@ -72,7 +72,7 @@ def _predict_batch(model: Model, pixels: Float32Array) -> np.ndarray:
 def _compiled(model: Model) -> Callable[[Float32Array], Any]:
     """All members as one compiled function of a batch, giving (n, 3, k summed over the members)."""
     if model.compiled is None:
-        from vo_photoz.redshift.load import compiled_ensemble  # noqa: PLC0415 - keras takes seconds to import
+        from vo_photoz.redshift.load import compiled_ensemble  # noqa: PLC0415 - keras is slow to import
 
         model.compiled = compiled_ensemble(model.networks)
     return model.compiled

@@ -1,4 +1,4 @@
-"""Fit the networks of a model: augmentation on the fly, the best state by the CRPS of a fold that is not fitted."""
+"""Fit the networks of a model: augmented on the fly, stopped by the CRPS of a fold that is not fitted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.redshift.load import keras  # isort: skip - sets up the backend before anything else
-from vo_photoz.datasets.augment import Jitter, varied
+from vo_photoz.datasets.augment import varied
 from vo_photoz.datasets.sky import sky_noise
 from vo_photoz.datasets.store import Dataset
 from vo_photoz.errors import ModelError, TableError
@@ -19,49 +19,12 @@ from vo_photoz.flow import Float32Array, FloatArray, MixturePDF, Progress, no_pr
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.losses import loss_named
 from vo_photoz.redshift.network import NetworkShape, build_network, prepare
+from vo_photoz.redshift.options import TrainingOptions
 
 Log = Callable[[dict[str, Any]], None]
 Rows = NDArray[np.intp]
 BLOCK = 4096
 STATISTICS_ROWS = 8192
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """How networks are fitted.
-
-    Parameters
-    ----------
-    members : int
-        Number of networks; each starts from its own seed.
-    epochs : int
-        Times that every object is shown.
-    seed : int
-        Same seed, data and machine: same weights.
-    loss : str
-        ``crps``, ``nll`` or ``blend``.
-    components : int
-        Gaussians of one network.
-    batch : int
-        Objects a step.
-    learning_rate : float
-        Largest step size; it rises over the first two epochs and falls along a cosine.
-    weight_decay, dropout : float
-        Against learning by heart.
-    jitter : Jitter
-        How the stamps are varied.
-    """
-
-    members: int = 4
-    epochs: int = 60
-    seed: int = 1
-    loss: str = "crps"
-    components: int = 5
-    batch: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-4
-    dropout: float = 0.2
-    jitter: Jitter = Jitter()
 
 
 @dataclass(frozen=True)
@@ -135,7 +98,7 @@ def fit_member(
         progress(f"network {number + 1} of {options.members}", epoch, options.epochs)
         if not math.isfinite(loss) or not math.isfinite(crps):
             raise ModelError(
-                f"The training of network {number + 1} broke down in epoch {epoch}: its loss is not a number.",
+                f"The training of network {number + 1} broke down in epoch {epoch}: the loss is no number.",
                 advice="Try a smaller --learning-rate, or another --seed.",
             )
         if best is None or crps < best.stop_crps:
@@ -200,7 +163,7 @@ def _one_epoch(
 def _blocks(rows: Rows, rng: np.random.Generator) -> Iterator[Rows]:
     """All rows once, in blocks that fit into memory, each from a few neighbouring parts of the file.
 
-    A part is a run of rows that lie together on disk, so a block costs few reads however large the data set is.
+    A part is a run of rows that lie together on disk, so a block costs few reads however large the data set.
     """
     ordered = np.sort(rows)
     parts = [ordered[start : start + 256] for start in range(0, len(ordered), 256)]
@@ -221,7 +184,7 @@ def _score(network: keras.Model, dataset: Dataset, rows: Rows) -> float:
 def _check_rows(dataset: Dataset, fit: Rows, stop: Rows) -> None:
     if len(fit) < 2 or len(stop) < 1:
         raise TableError(
-            f"The data set {dataset.folder} is too small: {len(fit)} objects to fit and {len(stop)} to stop by.",
+            f"The data set {dataset.folder} is too small: {len(fit)} objects to fit, {len(stop)} to stop by.",
             advice="Training needs objects with redshifts in at least three folds of the sky.",
         )
     if not np.isfinite(dataset.rows.z[np.concatenate([fit, stop])]).all():
