@@ -33,6 +33,21 @@ def make(
         say(f"{made}: {plan.sources} sources; survey.toml, sources.vot, spectra.vot, truth.fits", quiet)
 
 
+@group.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
+        "demo-output"
+    ),
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run the main job from end to end on the sandbox sky, offline: service, SAMP, predictions, scores."""
+    with errors_told(debug), progress_bar(quiet) as progress:
+        from vo_photoz.cli.demo import run_demo
+
+        run_demo(output, quiet=quiet, progress=progress)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.add_typer(group, name="sandbox")

@@ -48,8 +48,8 @@ class Comparison:
 def compare(result: str | Path | UserTable, sky: Path, card: Card) -> Comparison:
     """Score a prediction of the sandbox's sources.
 
-    Quasars inside the redshift range of the model are scored. The prior is the distribution of their own redshifts; the
-    neighbours learn from the same sky, ten-fold: both know this sky, which the model does not.
+    Quasars inside the redshift range of the model are scored. The prior is the distribution of their own
+    redshifts, and the neighbours learn from the same sky, ten-fold: both know this sky, the model does not.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def compare(result: str | Path | UserTable, sky: Path, card: Card) -> Comparison
     edges = np.arange(card.z_min, card.z_max + PRIOR_BIN, PRIOR_BIN)
     rivals = {
         "model": pdf,
-        "15 colour neighbours": _neighbours(_stamps(table, sky, rows, card), z),
+        "15 colour neighbours": _neighbours(stamps_of(table, sky, rows, card), z),
         "prior": prior(edges, np.histogram(z, edges)[0], len(z)),
     }
     other = predicted & ~np.isin(np.arange(table.n_rows), rows)
@@ -101,7 +101,7 @@ def _truth(table: UserTable, sky: Path) -> _Truth:
     return _Truth(kind, z, row < 0)
 
 
-def _stamps(table: UserTable, sky: Path, rows: NDArray[np.intp], card: Card) -> Float32Array:
+def stamps_of(table: UserTable, sky: Path, rows: NDArray[np.intp], card: Card) -> Float32Array:
     """Stamps of rows, as the model saw them."""
     ra, dec = (np.asarray(table.values(name), dtype=float)[rows] for name in ("ra", "dec"))
     positions = Positions(ra, dec, np.ones(len(rows), dtype=bool))

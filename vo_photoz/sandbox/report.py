@@ -1,0 +1,85 @@
+"""The demo's report: a short table of scores, and a picture of six sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from vo_photoz.analysis.plots import SourcePicture, draw_sources
+from vo_photoz.redshift.model import load_model
+from vo_photoz.sandbox.score import Comparison, compare, stamps_of
+from vo_photoz.tables.read import read_table
+from vo_photoz.tables.user_table import UserTable
+
+PICTURES = 6
+
+
+def write(predictions: Path, sky: Path, model: str, picture: Path) -> str:
+    """Score the predictions of the sandbox, draw six sources, and tell of it in a few lines.
+
+    Parameters
+    ----------
+    predictions : Path
+        The table that came back.
+    sky : Path
+        Folder of the sandbox.
+    model : str
+        The model that predicted.
+    picture : Path
+        PNG file to write.
+    """
+    table, card = read_table(predictions), load_model(model).card
+    comparison = compare(table, sky, card)
+    chosen = _spread(comparison)
+    stamps = stamps_of(table, sky, comparison.rows[chosen], card)
+    sources = [
+        _source(
+            table, int(comparison.rows[which]), pixels, card.bands, card.pixel_arcsec, comparison.z[which]
+        )
+        for which, pixels in zip(chosen, stamps, strict=True)
+    ]
+    draw_sources(sources).savefig(picture)
+    return tell(table, comparison)
+
+
+def tell(table: UserTable, comparison: Comparison) -> str:
+    """Lines for a terminal."""
+    n = len(comparison.rows)
+    lines = [
+        f"{table.n_rows} rows sent, {table.n_rows} rows back; {n} quasars inside the model's range of redshift:",
+        "",
+        f"{'':24s}{'CRPS':>8s}{'NMAD':>8s}{'outliers':>10s}",
+    ]
+    for name, s in comparison.scores.items():
+        lines.append(f"{name:24s}{s.crps:8.3f}{s.nmad:8.3f}{100 * s.outliers:9.1f}%")
+    others = ", ".join(f"{count} {kind}" for kind, count in comparison.outside.items())
+    return "\n".join([*lines, "", f"Not scored, since the model knows none of them: {others}."])
+
+
+def _spread(comparison: Comparison) -> list[int]:
+    """Six of the scored quasars, spread over the redshifts."""
+    order = np.argsort(comparison.z)
+    return [
+        int(order[k]) for k in np.linspace(0, len(order) - 1, min(PICTURES, len(order))).round().astype(int)
+    ]
+
+
+def _source(
+    table: UserTable, row: int, pixels: np.ndarray, bands: tuple[str, ...], pixel_arcsec: float, z: float
+) -> SourcePicture:
+    value = {name: table.values(name)[row] for name in table.names}
+    return SourcePicture(
+        stamps=pixels,
+        bands=tuple(bands),
+        weight=np.asarray(value["pz_weight"]),
+        mean=np.asarray(value["pz_mean"]),
+        sigma=np.asarray(value["pz_sigma"]),
+        median=float(value["z_phot"]),
+        low=float(value["z_phot_lo"]),
+        high=float(value["z_phot_hi"]),
+        pixel_arcsec=pixel_arcsec,
+        z_max=6.0,
+        title=str(value["id"]).strip(),
+        z_spec=float(z),
+    )
