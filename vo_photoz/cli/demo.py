@@ -51,7 +51,9 @@ def _ask_the_service(output: Path, sky: Path, predictions: Path) -> list[str]:
         try:
             with Astronomer(sky, hub_seconds=HUB_SECONDS) as astronomer:
                 astronomer.send(SERVICE, "sources.vot", seconds=HUB_SECONDS, but_not=running)
-                predictions.write_bytes(astronomer.result(seconds=ANSWER_SECONDS))
+                part = predictions.with_suffix(".part")
+                part.write_bytes(astronomer.result(seconds=ANSWER_SECONDS))
+                part.replace(predictions)
                 return astronomer.show(predictions)
         except DeadlineExceeded as error:
             raise JobError(f"The demo got no answer: {error}", advice=f"The log is {log}.") from None

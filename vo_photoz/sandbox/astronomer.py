@@ -1,4 +1,4 @@
-"""A client that behaves as TOPCAT does: it serves a table, sends it to the service, and takes what comes back."""
+"""A client that behaves as TOPCAT does: serves a table, sends it to the service, takes what comes back."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Astronomer:
         self._files.server_close()
 
     def _received(
-        self, key: str, sender: str, msg_id: str | None, mtype: str, params: Any, extra: Any
+        self, _key: str, _sender: str, msg_id: str | None, _mtype: str, params: Any, _extra: Any
     ) -> None:
         if msg_id is not None:
             self._client.reply(msg_id, {"samp.status": "samp.ok", "samp.result": {}})
@@ -116,7 +116,7 @@ class Astronomer:
         recipient = self._wait_for(service, seconds, but_not)
         url = f"http://127.0.0.1:{self._files.server_port}/{file}"
         params = {"url": url, "name": Path(file).stem, "table-id": table_id}
-        self._client.bind_receive_response(tag, lambda key, sender, tag, reply: self._replies.put(reply))
+        self._client.bind_receive_response(tag, lambda *answer: self._replies.put(answer[-1]))
         self._client.call(recipient, tag, {"samp.mtype": LOAD, "samp.params": params})
         try:
             reply = self._replies.get(timeout=seconds)

@@ -40,21 +40,29 @@ def write(predictions: Path, sky: Path, model: str, picture: Path) -> str:
         for which, pixels in zip(chosen, stamps, strict=True)
     ]
     draw_sources(sources).savefig(picture)
-    return tell(table, comparison)
+    sent = read_table(sky / "sources.vot").n_rows
+    rows = f"{sent} rows went out, {table.n_rows} rows came back."
+    return "\n\n".join([rows, _examples(sources), _scores(comparison), _others(comparison)])
 
 
-def tell(table: UserTable, comparison: Comparison) -> str:
-    """Lines for a terminal."""
-    n = len(comparison.rows)
-    lines = [
-        f"{table.n_rows} rows sent, {table.n_rows} rows back; {n} quasars inside the model's range of redshift:",
-        "",
-        f"{'':24s}{'CRPS':>8s}{'NMAD':>8s}{'outliers':>10s}",
-    ]
+def _examples(sources: list[SourcePicture]) -> str:
+    lines = [f"{'source':12s}{'true z':>8s}{'z_phot':>8s}   {'16-84 %':s}"]
+    lines += [f"{s.title:12s}{s.z_spec:8.3f}{s.median:8.3f}   {s.low:.3f}-{s.high:.3f}" for s in sources]
+    return "\n".join(lines)
+
+
+def _scores(comparison: Comparison) -> str:
+    """Smaller is better in every column."""
+    lines = [f"{len(comparison.rows)} quasars inside the model's range of redshift:"]
+    lines += [f"{'':24s}{'CRPS':>8s}{'NMAD':>8s}{'outliers':>10s}"]
     for name, s in comparison.scores.items():
         lines.append(f"{name:24s}{s.crps:8.3f}{s.nmad:8.3f}{100 * s.outliers:9.1f}%")
+    return "\n".join(lines)
+
+
+def _others(comparison: Comparison) -> str:
     others = ", ".join(f"{count} {kind}" for kind, count in comparison.outside.items())
-    return "\n".join([*lines, "", f"Not scored, since the model knows none of them: {others}."])
+    return f"Out of the model's domain, not scored: {others}."
 
 
 def _spread(comparison: Comparison) -> list[int]:
