@@ -35,6 +35,15 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small simulated survey with its catalogues; VO_PHOTOZ_SANDBOX keeps it from run to run."""
+    from vo_photoz.sandbox.world import SMALL, ensure
+
+    kept = os.environ.get("VO_PHOTOZ_SANDBOX")
+    return ensure(kept or tmp_path_factory.mktemp("world") / "sandbox", SMALL)
+
+
 @pytest.fixture(autouse=True)
 def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test reads or writes the settings, results or cache of the person who runs it."""

@@ -137,7 +137,9 @@ def write_votable(path: Path, columns: Columns, name: str, description: str) -> 
     from astropy.io.votable.tree import CooSys  # noqa: PLC0415
     from astropy.table import Table  # noqa: PLC0415
 
-    document = from_table(Table(columns))
+    # Bytes become the type char, which every client reads; str would become unicodeChar.
+    ascii_only = {k: v.astype("S") if v.dtype.kind == "U" else v for k, v in columns.items()}
+    document = from_table(Table(ascii_only))
     document.version = "1.4"
     resource = document.resources[0]
     resource.coordinate_systems.append(CooSys(ID="icrs", system="ICRS", epoch="J2000.0"))

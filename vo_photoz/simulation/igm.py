@@ -160,7 +160,7 @@ def draw_limit_systems(rng: np.random.Generator, z: FloatArray) -> LimitSystems:
     """
     power = _RATE_EXPONENT + 1
     expected = _RATE * _RATE_PIVOT / power * (((1 + z) / _RATE_PIVOT) ** power - _RATE_PIVOT**-power)
-    number = rng.poisson(expected)
+    number = rng.poisson(np.maximum(expected, 0))  # rounding at redshift 0
     slots = np.arange(max(int(number.max(initial=0)), 1))
     there = slots[None, :] < number[:, None]
     # Inverse of the cumulative number of systems along redshift.
@@ -168,6 +168,7 @@ def draw_limit_systems(rng: np.random.Generator, z: FloatArray) -> LimitSystems:
     where = (low + rng.random(there.shape) * (high - low)) ** (1 / power) - 1
     tail = 1 - _DEPTH_EXPONENT
     depth = (1 + rng.random(there.shape) * (_DEPTH_MAX**tail - 1)) ** (1 / tail)
+    where = np.minimum(where, z[:, None])
     return LimitSystems(np.where(there, where, 0.0), np.where(there, depth, 0.0))
 
 
