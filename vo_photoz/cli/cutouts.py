@@ -2,8 +2,82 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 import typer
+
+from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the program."""
+    app.command("cutouts")(cutouts)
+
+
+def cutouts(
+    table: Annotated[Path, typer.Argument(help="VOTable, FITS, CSV, ECSV or Parquet with positions.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="NAME.npz, NAME.zarr, or a folder of FITS files.")
+    ],
+    survey: Annotated[str | None, typer.Option(help="Name of a survey, or a survey file.")] = None,
+    size: Annotated[int, typer.Option(help="Side of a stamp, pixels.")] = 64,
+    scale: Annotated[
+        float | None, typer.Option(help="Side of a pixel, arcsec; by default that of the survey's tiles.")
+    ] = None,
+    interpolation: Annotated[
+        Literal["bilinear", "nearest"], typer.Option(help="How values between pixels are found.")
+    ] = "bilinear",
+    flux: Annotated[
+        Literal["native", "per_arcsec2", "per_pixel", "nJy/arcsec2"],
+        typer.Option(
+            help="native: per source pixel, as in the tiles; or per arcsec2, per stamp pixel, nJy/arcsec2."
+        ),
+    ] = "native",
+    ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
+    dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
+    frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Refuse the network.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Cut a multi-band stamp of every source of TABLE out of a survey."""
+    with errors_told(debug), progress_bar(quiet) as progress:
+        from vo_photoz import settings
+        from vo_photoz.hips.cutouts import cut_stamps
+        from vo_photoz.hips.stamp_files import write_stamps
+        from vo_photoz.hips.survey import load_survey
+        from vo_photoz.tables.positions import find_positions
+        from vo_photoz.tables.read import read_table
+
+        chosen = settings.load(config, survey=survey)
+        positions = find_positions(read_table(table), ra=ra, dec=dec, frame=frame)
+        images = load_survey(chosen.survey, offline=offline)
+        batches = cut_stamps(
+            images,
+            positions,
+            size=size,
+            pixel_arcsec=scale or images.pixel_arcsec,
+            interpolation=interpolation,
+            flux=flux,
+            threads=chosen.threads,
+            progress=progress,
+        )
+        flags = write_stamps(output, positions, batches)
+        _tell(flags, quiet)
+    say(f"Written: {output}", quiet)
+
+
+def _tell(flags: object, quiet: bool) -> None:
+    """Say how many stamps there are and what is wrong with the others."""
+    import numpy as np
+
+    from vo_photoz.flow import FLAG_MEANINGS
+
+    bits = np.asarray(flags)
+    say(f"{len(bits)} rows, {int((bits == 0).sum())} complete stamps", quiet)
+    for flag, meaning in FLAG_MEANINGS.items():
+        count = int((bits & flag != 0).sum())
+        if count:
+            say(f"   {count}: {meaning}", quiet)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
+from pathlib import Path
 from typing import Any
 
 import cdshealpix.nested
@@ -19,7 +21,7 @@ from vo_photoz.hips.survey import Survey
 from vo_photoz.hips.tiles import read_file
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.sky.frames import frame_name, rotation_from_icrs, unit_vectors
-from vo_photoz.sky.moc import DEEPEST, from_mocpy, intersection
+from vo_photoz.sky.moc import DEEPEST, from_mocpy, intersection, to_mocpy
 from vo_photoz.sky.pixels import cells_of
 
 MOC_FILE = "Moc.fits"
@@ -28,19 +30,34 @@ FINEST_TURNED = 8
 WHOLE_SKY = 12 * 4**DEEPEST
 
 
-def survey_coverage(survey: Survey) -> Coverage:
+def survey_coverage(survey: Survey, *, unknown_is_whole: bool = False) -> Coverage:
     """What all bands of a survey cover.
+
+    Parameters
+    ----------
+    survey : Survey
+        The survey.
+    unknown_is_whole : bool
+        Take a band without a coverage map for a map of the whole sky: missing tiles are then found when cutting.
 
     Raises
     ------
     CoverageError
-        Raised if a band has no readable coverage map.
+        Raised if a coverage map is missing or damaged.
     """
-    return intersection([hips_coverage(survey.hips[band]) for band in survey.bands])
+    bands = [survey.hips[band] for band in survey.bands]
+    return intersection([hips_coverage(hips, unknown_is_whole=unknown_is_whole) for hips in bands])
 
 
-def hips_coverage(hips: HiPS) -> Coverage:
+def hips_coverage(hips: HiPS, *, unknown_is_whole: bool = False) -> Coverage:
     """Coverage of a HiPS from its ``Moc.fits``: the sky where there are tiles.
+
+    Parameters
+    ----------
+    hips : HiPS
+        The HiPS.
+    unknown_is_whole : bool
+        Take a HiPS without a coverage map for a map of the whole sky.
 
     Raises
     ------
@@ -49,6 +66,9 @@ def hips_coverage(hips: HiPS) -> Coverage:
     """
     where = f"{hips.address.rstrip('/')}/{MOC_FILE}"
     data = read_file(hips.address, MOC_FILE, offline=hips.offline, max_bytes=500_000_000)
+    if data is None and unknown_is_whole:
+        whole = np.array([[0, WHOLE_SKY]], dtype=np.int64)
+        return Coverage(whole, 0, f"{hips.address} (no coverage map: taken for the whole sky)")
     if data is None:
         raise CoverageError(f"{hips.address} has no coverage map ({MOC_FILE}).", url=where)
     return read_moc(data, where)
@@ -144,3 +164,23 @@ def _split(moc: Any) -> list[tuple[int, NDArray[np.int64]]]:
 def _orders(uniq: NDArray[np.int64]) -> NDArray[np.int64]:
     """Orders of cells numbered as in MOC 1: uniq = 4 * 4**order + cell."""
     return (np.frexp(uniq.astype(np.float64))[1].astype(np.int64) - 3) // 2
+
+
+def write_moc(coverage: Coverage, path: str | Path) -> None:
+    """Write a coverage map as FITS that readers of MOC 1 and MOC 2 take; it appears only when complete.
+
+    Raises
+    ------
+    CoverageError
+        Raised if the file cannot be written.
+    """
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        to_mocpy(coverage).save(str(part), format="fits", overwrite=True, v1_compatible=True)
+        os.replace(part, target)
+    except OSError as error:
+        raise CoverageError(f"{target} cannot be written: {error.strerror or error}.") from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ def encode_tile(pixels: Float32Array, cards: Mapping[str, int | str]) -> bytes:
 
 
 def _card(key: str, value: int | str) -> str:
-    """A card of a FITS header; texts are cut to what a card holds, other than ASCII becomes a question mark."""
+    """A card of a FITS header; long texts are cut, other than ASCII becomes a question mark."""
     if not isinstance(value, str):
         return f"{key:<8}= {value:>20}"
     text = value.encode("ascii", "replace").decode("ascii").replace("'", "''")[:68]

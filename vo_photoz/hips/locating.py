@@ -153,7 +153,7 @@ def _fit(axes: Any, half_x: float, half_y: float, nside: int, curve: Any) -> Any
     """Biquadratic map from the tangent plane of a small image to its face; the face, or -1 without one.
 
     Nine exact places make the map. Four others, where its error is near its largest, must agree to
-    a millionth of a pixel; otherwise (large images, next to poles and edges of faces) all pixels are projected.
+    a millionth of a pixel; otherwise (large images, near poles and edges of faces) all pixels are projected.
     """
     if half_x <= 0.0 or half_y <= 0.0:
         return -1

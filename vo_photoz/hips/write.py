@@ -105,7 +105,8 @@ def write_hips(
     unit : str
         Unit of the pixel values, written as BUNIT.
     title, date : str
-        For ``properties``; without a date (ISO 8601) the time of the variable SOURCE_DATE_EPOCH, or now. The same images with the same date give the same bytes.
+        For ``properties``; without a date (ISO 8601) the time of SOURCE_DATE_EPOCH, or now. The same
+        images with the same date give the same bytes.
     overwrite : bool
         Replace a folder that exists.
     properties : mapping of str to str or None
