@@ -19,7 +19,8 @@ VENV = ROOT / ".venv"
 OLDEST = (3, 11)
 
 CLIENTS = ["topcat", "stilts", "aladin", "jsamp", "xvfb", "openbox", "xdotool", "imagemagick"]
-SERVERS = ["nginx-light", "curl", "iproute2", "postgresql-15", "postgresql-15-pgsphere", "python3-gavo"]
+DACHS = ["postgresql-15", "postgresql-15-pgsphere", "postgresql-15-q3c", "python3-gavo"]
+SERVERS = ["nginx-light", "curl", "iproute2", *DACHS]
 BROWSER = ["chromium", "chromium-driver"]
 # gavodachs2-server needs a running PostgreSQL in its post-install script: tests/servers/dachs.py installs it
 # when it starts the database.

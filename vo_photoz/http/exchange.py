@@ -96,6 +96,9 @@ def exchange(
         ) as answer:
             if answer.status_code in (TOO_MANY_REQUESTS, *WAIT_AND_RETRY):
                 check_status(answer, url)
+            if answer.is_redirect:
+                # All that counts is where it leads; its body may never end.
+                return Reply(answer.status_code, answer.headers, b"", str(answer.url))
             body = bytearray()
             for part in answer.iter_bytes():
                 body += part

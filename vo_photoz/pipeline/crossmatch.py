@@ -189,7 +189,8 @@ def crossmatch(
         raise TableError("The table has no rows.", advice="Give a table with at least one source.")
     positions = find_positions(user, ra=ra, dec=dec, frame=frame)
     parameters = {"radius_arcsec": radius_arcsec, "matches": matches}
-    record = Record.start(table=user, positions=positions, parameters=parameters)
+    file = None if isinstance(table, UserTable) else table
+    record = Record.start(table=user, positions=positions, file=file, parameters=parameters)
     if matches == "all":
         pairs, found = _all_pairs(positions, with_[0], radius_arcsec, service, seconds, progress)
         joined = [found]

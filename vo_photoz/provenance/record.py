@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from vo_photoz import __version__
 from vo_photoz.flow import Match, Positions
 
-PACKAGES = ("astropy", "numpy", "keras", "tensorflow")
+PACKAGES = ("astropy", "numpy")
+NETWORK_PACKAGES = ("keras", "tensorflow")
 
 
 class HasCard(Protocol):
@@ -118,6 +119,7 @@ class Record:
         survey: HasAddresses | None = None,
         model: HasCard | None = None,
         job: str = "",
+        file: str | Path | None = None,
         parameters: Mapping[str, object] | None = None,
     ) -> Record:
         """Note what is known when a run begins.
@@ -134,15 +136,18 @@ class Record:
             Card of the model that predicts.
         job : str
             Identifier; empty makes a new one.
+        file : str, Path or None
+            The file the table was read from, for its name and hash; None takes ``table.source``.
         parameters : mapping or None
             Options of the run.
         """
+        path = Path(file or table.source)
         record = cls(
             job=job or uuid.uuid4().hex,
             started=now(),
-            software=software_versions(),
-            input=Path(table.source).name,
-            input_sha256=file_sha256(table.source),
+            software=software_versions(PACKAGES if model is None else PACKAGES + NETWORK_PACKAGES),
+            input=path.name,
+            input_sha256=file_sha256(path),
             input_rows=table.n_rows,
             positions=positions.origin,
             parameters={name: str(value) for name, value in (parameters or {}).items()},
@@ -180,10 +185,10 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def software_versions() -> dict[str, str]:
+def software_versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Versions of what computes here; packages that are not installed are left out."""
     versions = {"vo_photoz": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
+    for package in packages:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
@@ -199,9 +204,9 @@ def weights_sha256(weights: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def file_sha256(path: str) -> str:
+def file_sha256(path: Path) -> str:
     """Hash of a file; empty when the table did not come from a file that is still there."""
-    if not path or not Path(path).is_file():
+    if not path.is_file():
         return ""
-    with Path(path).open("rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def separation_arcsec(ra1: FloatArray, dec1: FloatArray, ra2: FloatArray, dec2: 
     d1, d2 = np.radians(dec1), np.radians(dec2)
     dra = np.radians(ra2 - ra1)
     # cos d1 sin d2 - sin d1 cos d2 cos dra, written so that nothing cancels between close neighbours.
-    along = np.sin(d2 - d1) + 2 * np.sin(d1) * np.cos(d2) * np.sin(dra / 2) ** 2
+    along = np.sin(np.radians(dec2 - dec1)) + 2 * np.sin(d1) * np.cos(d2) * np.sin(dra / 2) ** 2
     across = np.cos(d2) * np.sin(dra)
     inner = np.sin(d1) * np.sin(d2) + np.cos(d1) * np.cos(d2) * np.cos(dra)
     separation: FloatArray = np.degrees(np.arctan2(np.hypot(across, along), inner)) * 3600
@@ -120,7 +120,12 @@ def best_partners(name: str, pairs: Pairs, n: int) -> list[NewColumn]:
         f"Distance of the closest match in {name}",
     )
     columns = [
-        NewColumn(f"{prefix}_{c.name}", _spread(c.values[best], rows, n), c.unit, c.ucd, c.description)
+        replace(
+            c,
+            name=f"{prefix}_{c.name}",
+            values=_spread(c.values[best], rows, n),
+            description=c.description or f"{c.name} of the closest match in {name}",
+        )
         for c in (*pairs.columns, separation)
     ]
     count = np.bincount(pairs.rows, minlength=n).astype(np.int32)

@@ -186,5 +186,6 @@ def _unit(unit: Any) -> str:
 
 
 def _short(words: str) -> str:
-    text = " ".join(words.split()) or "(no words)"
+    seen = "".join(c if c.isprintable() else " " for c in words.replace("\ufffd", " "))
+    text = " ".join(seen.split()) or "(no words)"
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

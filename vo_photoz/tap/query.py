@@ -117,10 +117,10 @@ def literal(value: Value, kind: str, name: str) -> str:
         if not isinstance(value, str) or not value.isascii() or not value.isprintable():
             raise wrong
         return "'" + value.replace("'", "''") + "'"
-    if isinstance(value, (str, bool)) or (kind == "int" and int(value) != value):
+    if isinstance(value, (str, bool)) or not abs(value) < float("inf"):
         raise wrong
     number = int(value) if kind == "int" else float(value)
-    if not abs(number) < float("inf") or (kind == "angle" and not 0 < number <= 180):
+    if number != value or (kind == "angle" and not 0 < number <= 180):
         raise wrong
     # A bare minus behind another one would begin a comment.
     return f"({number!r})" if number < 0 else repr(number)

@@ -1,0 +1,111 @@
+"""A proxy in front of a genuine archive that breaks chosen requests."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+HTML = b"<!DOCTYPE html><html><body><h1>Maintenance</h1>Back on Monday.</body></html>"
+
+
+@dataclass
+class Plan:
+    """Which request gets which fault: ``fault(method, path, how often this was asked)``, empty for none."""
+
+    fault: Callable[[str, str, int], str]
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next(self, method: str, path: str) -> str:
+        """Fault of the request that comes now."""
+        with self.lock:
+            self.asked.append((method, path))
+            return self.fault(method, path, self.asked.count((method, path)))
+
+    def count(self, method: str, ending: str = "") -> int:
+        """How often something was asked."""
+        return sum(m == method and path.endswith(ending) for m, path in self.asked)
+
+
+@contextmanager
+def fault_proxy(upstream: str, fault: Callable[[str, str, int], str]) -> Iterator[tuple[str, Plan]]:
+    """Address of a TAP service that has faults, and what was asked of it."""
+    plan, target = Plan(fault), urlsplit(upstream)
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *arguments: object) -> None:
+            """Be quiet."""
+
+        def handle_one(self) -> None:
+            sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            kind, _, detail = plan.next(self.command, urlsplit(self.path).path).partition(" ")
+            if kind == "stall":
+                over.wait(60)
+                self.close_connection = True
+            elif kind == "drop":
+                self.close_connection = True
+            elif kind == "html":
+                self.answer(200, {"Content-Type": "text/html"}, HTML)
+            elif kind.isdigit():
+                self.answer(int(kind), {"Retry-After": detail} if detail else {}, b"<html>busy</html>")
+            else:
+                self.forward(sent, kind)
+
+        do_GET = do_POST = do_DELETE = handle_one  # noqa: N815 - names of http.server
+
+        def forward(self, sent: bytes, kind: str) -> None:
+            left_out = ("host", "connection", "accept-encoding")
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in left_out}
+            real = http.client.HTTPConnection(target.hostname or "", target.port, timeout=120)
+            real.request(self.command, self.path, sent, headers)
+            reply = real.getresponse()
+            here, there = f"http://127.0.0.1:{server.server_port}", f"{target.scheme}://{target.netloc}"
+            body = reply.read().replace(there.encode(), here.encode())
+            real.close()
+            kept = ("content-type", "location")
+            known = {k: v.replace(there, here) for k, v in reply.getheaders() if k.lower() in kept}
+            if kind == "halfdocument":
+                body = body[: len(body) // 2]
+            self.answer(reply.status, known, body, kind)
+
+        def answer(self, status: int, headers: dict[str, str], body: bytes, kind: str = "") -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if kind == "trickle":
+                self.trickle(body)
+            elif kind == "cut":
+                self.wfile.write(body[: len(body) // 2])
+                self.close_connection = True
+            else:
+                self.wfile.write(body)
+
+        def trickle(self, body: bytes) -> None:
+            """A byte now and then, so that no timeout between two packets is ever met."""
+            for byte in body:
+                if over.is_set():
+                    break
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.2)
+            self.close_connection = True
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{target.path}", plan
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
