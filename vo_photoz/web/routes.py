@@ -88,7 +88,7 @@ def icon(site: TheSite) -> Response:
 def show_job(site: TheSite, job: TheJob, page: str = "1") -> HTMLResponse:
     """Show a job and a page of its rows."""
     files = open_files(job.folder) if job.state == State.DONE else None
-    return site.pages.job(job, files, int(page) if page.isdecimal() else 1)
+    return site.pages.job(job, files, int(page) if page.isdecimal() and len(page) < 10 else 1)
 
 
 @router.post("/jobs/{job_id}/confirm", dependencies=[Depends(require_our_page)])
