@@ -48,6 +48,10 @@ ALIASES = {
 _WIDER = {"i1": "i2", "u2": "i4", "u4": "i8", "f2": "f4"}
 
 
+Plain = tuple[NDArray[Any], str, str | None]
+"""A column in the in-memory form, its datatype and arraysize."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """How the cells of a column are stored.
@@ -114,7 +118,20 @@ def kind_of(datatype: str, arraysize: str | None, where: str = "A column") -> Ki
     return Kind(datatype, sizes, variable)
 
 
-def plain(values: Any) -> tuple[NDArray[Any], str, str | None]:
+def holds(kind: Kind, values: NDArray[Any]) -> bool:
+    """Whether an array is in the in-memory form of a kind."""
+    data = np.ma.getdata(values)
+    if data.dtype.kind == "O":
+        cells = data.tolist()
+        if kind.text or not kind.variable:
+            return kind.text and all(isinstance(cell, str) for cell in cells)
+        return all(not isinstance(cell, str) and cell.dtype == kind.dtype for cell in cells)
+    if kind.text or kind.variable:
+        return False
+    return data.dtype == kind.dtype and data.shape[1:] == kind.shape
+
+
+def plain(values: Any) -> Plain:
     """A column of any source in our in-memory form, with its datatype and arraysize.
 
     Parameters
@@ -155,7 +172,7 @@ def _datatype(dtype: np.dtype[Any]) -> str:
     raise TableError(f"A column of the type {dtype} cannot be written.")
 
 
-def _text(values: NDArray[Any]) -> tuple[NDArray[Any], str, str | None]:
+def _text(values: NDArray[Any]) -> Plain:
     mask = mask_of(values)
     data = np.asarray(np.ma.getdata(values))
     data = np.char.decode(data, "utf-8", "replace") if data.dtype.kind == "S" else data.astype("U")
@@ -173,7 +190,7 @@ def _text_column(cells: list[str], mask: NDArray[np.bool_], arraysize: str) -> t
     return masked(column, mask), datatype, arraysize
 
 
-def _objects(values: NDArray[Any]) -> tuple[NDArray[Any], str, str | None]:
+def _objects(values: NDArray[Any]) -> Plain:
     data = np.ma.getdata(values)
     mask = np.ma.getmaskarray(values) | np.array(
         [cell is None or cell is np.ma.masked for cell in data], dtype=bool
@@ -194,7 +211,7 @@ def _objects(values: NDArray[Any]) -> tuple[NDArray[Any], str, str | None]:
     return _arrays(data, mask)
 
 
-def _arrays(data: NDArray[Any], mask: NDArray[np.bool_]) -> tuple[NDArray[Any], str, str | None]:
+def _arrays(data: NDArray[Any], mask: NDArray[np.bool_]) -> Plain:
     cells = [np.ma.asanyarray(cell) for cell, gone in zip(data, mask, strict=True) if not gone]
     dtype = np.result_type(*(cell.dtype for cell in cells))
     if dtype.kind not in "biufc":

@@ -15,10 +15,11 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import Kind, free_null, mask_of, objects, plain
-from vo_photoz.tables.skeleton import Told, skeleton
+from vo_photoz.tables.fields import Kind, Plain, free_null, mask_of, masked, objects, plain
+from vo_photoz.tables.portable import portable
+from vo_photoz.tables.skeleton import Told, skeleton, with_columns
 from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
-from vo_photoz.tables.votable import document_without_rows, portable, read_votable
+from vo_photoz.tables.votable import document_without_rows, read_votable
 
 _STRUCTURE = "XTENSION BITPIX NAXIS NAXIS1 NAXIS2 PCOUNT GCOUNT TFIELDS EXTNAME CHECKSUM DATASUM THEAP"
 _COLUMN_CARDS = (
@@ -64,25 +65,28 @@ def _table_hdu(hdus: fits.HDUList, source: str, extension: int | None = None) ->
     return next((hdu for hdu in tables if hdu.header["NAXIS2"]), tables[0])
 
 
-def fits_columns(stream: BinaryIO, source: str, extension: int | None = None) -> list[NDArray[Any]]:
-    """Columns of a FITS table in our in-memory form."""
+def fits_columns(stream: BinaryIO, source: str, extension: int | None = None) -> list[Plain]:
+    """Columns of a FITS table in our in-memory form, with datatype and arraysize."""
     with _opened(stream, source) as hdus:
-        return [values for values, _, _ in _columns(_table_hdu(hdus, source, extension))]
+        return _columns(_table_hdu(hdus, source, extension))
 
 
-def _columns(hdu: Any) -> list[tuple[NDArray[Any], str, str | None]]:
+def _columns(hdu: Any) -> list[Plain]:
     names = hdu.columns.names
     unique = [f"{name}#{place}" for place, name in enumerate(names)]
     for name, column in zip(unique, hdu.columns, strict=True):
         column.name = name
+    raw = hdu.data.view(np.ndarray)
     table = Table.read(hdu, mask_invalid=False, character_as_bytes=True, unit_parse_strict="silent")
-    return [plain(_stripped(table[name])) for name in unique]
+    return [plain(_values(table[name], raw[raw.dtype.names[place]])) for place, name in enumerate(unique)]
 
 
-def _stripped(column: Any) -> NDArray[Any]:
+def _values(column: Any, raw: NDArray[Any]) -> NDArray[Any]:
     values = np.ma.asanyarray(column) if hasattr(column, "mask") else np.asarray(column)
     if values.dtype.kind == "S" and values.ndim == 1:
         return np.char.rstrip(np.ma.getdata(values))
+    if values.dtype.kind == "b" and raw.shape == values.shape and raw.dtype == np.int8:
+        return masked(values, raw == 0)  # neither T nor F
     return values
 
 
@@ -115,26 +119,12 @@ def read_fits(stream: BinaryIO, source: str) -> UserTable:
         tables = sum(isinstance(other, (fits.BinTableHDU, fits.TableHDU)) for other in hdus)
     note = f"The file holds {tables} tables; the first with rows was taken." if tables > 1 else ""
     if document:
-        table = _with_document(document, [values for values, _, _ in columns], source)
-        if table is not None:
-            return table
+        empty = read_votable(io.BytesIO(document), source)
+        if len(empty.columns) == len(columns):
+            return with_columns(empty, columns)
     return skeleton(
         columns, told, title=str(header.get("EXTNAME", "")), infos=_cards(header), source=source, note=note
     )
-
-
-def _with_document(document: bytes, data: list[NDArray[Any]], source: str) -> UserTable | None:
-    """The table with the document of the primary HDU; None where the two do not fit."""
-    empty = read_votable(io.BytesIO(document), source)
-    if len(empty.columns) != len(data):
-        return None
-    for column, values in zip(empty.columns, data, strict=True):
-        kind = column.kind
-        if kind.text != (np.ma.getdata(values).dtype.kind == "O" and not kind.variable) and not kind.variable:
-            return None
-        if not kind.text and not kind.variable and np.ma.getdata(values).dtype != kind.dtype:
-            return None
-    return UserTable(empty.root, empty.table, data, source=source)
 
 
 def _cards(header: Any) -> list[tuple[str, str]]:

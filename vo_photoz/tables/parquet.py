@@ -14,9 +14,10 @@ from pyarrow import parquet as pq
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables.fields import Kind, mask_of, masked, objects, plain, row_mask
-from vo_photoz.tables.skeleton import Told, skeleton
+from vo_photoz.tables.portable import portable
+from vo_photoz.tables.skeleton import Told, skeleton, with_columns
 from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
-from vo_photoz.tables.votable import document_without_rows, portable, read_votable
+from vo_photoz.tables.votable import document_without_rows, read_votable
 
 _CONTENT = b"IVOA.VOTable-Parquet.content"
 _VERSION = b"IVOA.VOTable-Parquet.version"
@@ -41,11 +42,8 @@ def read_parquet(stream: BinaryIO, source: str) -> UserTable:
     if _CONTENT in metadata:
         known = read_votable(io.BytesIO(metadata[_CONTENT]), source)
         if unique_names(known.names) == table.column_names:
-            data = [
-                _as_told(values, column.kind) for values, column in zip(arrays, known.columns, strict=True)
-            ]
-            if all(values is not None for values in data):
-                return UserTable(known.root, known.table, [v for v in data if v is not None], source=source)
+            formed = [_formed(values, told.kind) for values, told in zip(arrays, known.columns, strict=True)]
+            return with_columns(known, [plain(values) for values in formed])
     told = [_told(field) for field in table.schema]
     job = metadata.get(JOB.encode())
     infos = [(JOB, job.decode("utf-8", "replace"))] if job else []
@@ -66,24 +64,19 @@ def _told(field: Any) -> Told:
     )
 
 
-def _as_told(values: NDArray[Any], kind: Kind) -> NDArray[Any] | None:
-    """Values in the form that the FIELD asks for; None where they do not fit."""
+def _formed(values: NDArray[Any], kind: Kind) -> NDArray[Any]:
+    """Complex numbers and axes put back, which Parquet keeps as pairs and one long list."""
     data, mask = np.ma.getdata(values), mask_of(values)
-    if kind.text or kind.variable:
-        if kind.variable and not kind.text and kind.sizes:
-            data = objects([cell.reshape(-1, *kind.shape) for cell in data])
-        return masked(data, mask) if data.dtype.kind == "O" else None
-    if kind.dtype.kind == "c" and data.dtype.kind == "f":
-        data, mask = (
-            data.view(kind.dtype).reshape(-1, *kind.shape),
-            np.asarray(mask.reshape(*data.shape[:-1], -1, 2).all(axis=-1)),
-        )
-        mask = mask.reshape(data.shape)
-    return (
-        masked(data.reshape(-1, *kind.shape), mask.reshape(-1, *kind.shape))
-        if data.dtype == kind.dtype
-        else None
-    )
+    if kind.text or data.dtype.kind not in "Of":
+        return values
+    if data.dtype.kind == "O":
+        if kind.dtype.kind == "c":
+            data = objects([np.ascontiguousarray(cell).view(kind.dtype) for cell in data])
+        return masked(objects([cell.reshape(-1, *kind.shape) for cell in data]), mask)
+    if kind.dtype.kind == "c":
+        data = np.ascontiguousarray(data).view(kind.dtype)[..., 0]
+        mask = mask[..., 0]
+    return masked(data, mask)
 
 
 def from_arrow(column: Any, name: str) -> NDArray[Any]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
-from numpy.typing import NDArray
-
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import free_null
+from vo_photoz.tables.fields import Plain, free_null, holds
 from vo_photoz.tables.user_table import UserTable
 
 
@@ -26,7 +23,7 @@ class Told:
 
 
 def skeleton(
-    columns: Sequence[tuple[NDArray[Any], str, str | None]],
+    columns: Sequence[Plain],
     told: Sequence[Told],
     *,
     title: str = "",
@@ -81,3 +78,29 @@ def _field(table: Element, told: Told, datatype: str, arraysize: str | None) -> 
     if told.description:
         SubElement(field, "DESCRIPTION").text = told.description
     field.tail = "\n"
+
+
+def with_columns(empty: UserTable, columns: Sequence[Plain]) -> UserTable:
+    """A document without rows filled with columns that a file keeps elsewhere.
+
+    A FIELD that says another type than the file has (FITS knows no variable strings) follows the file.
+
+    Parameters
+    ----------
+    empty : UserTable
+        With as many FIELDs as there are columns.
+    columns : sequence of (values, datatype, arraysize)
+        As `vo_photoz.tables.fields.plain` gives them.
+    """
+    fields = empty.table.findall("FIELD")
+    for field, told, (values, datatype, arraysize) in zip(fields, empty.columns, columns, strict=True):
+        if holds(told.kind, values):
+            continue
+        field.set("datatype", datatype)
+        field.attrib.pop("arraysize", None)
+        if arraysize:
+            field.set("arraysize", arraysize)
+        for element in field.findall("VALUES"):
+            field.remove(element)
+    data = [values for values, _, _ in columns]
+    return UserTable(empty.root, empty.table, data, source=empty.source, note=empty.note)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import copy
 import gzip
 import io
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TextIO
 from xml.etree.ElementTree import Element
 
-import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables import binary, tabledata, xmlread, xmlwrite
-from vo_photoz.tables.fields import ALIASES, Kind
+from vo_photoz.tables.fields import ALIASES
+from vo_photoz.tables.portable import portable
 from vo_photoz.tables.rows import Rows
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
 
@@ -50,12 +49,15 @@ def read_votable(stream: BinaryIO, source: str) -> UserTable:
     for field in fields:
         _mend(field)
     columns = [ColumnInfo.of(field) for field in fields]
-    data = _columns(document.rows, columns, source)
     note = ""
     if document.tables > 1:
         name = document.table.get("name") or document.table.get("ID") or "without a name"
         note = f"The document holds {document.tables} tables; the first with rows ({name}) was taken."
-    return UserTable(document.root, document.table, data, source=source, note=note)
+    table = UserTable(document.root, document.table, [], source=source, note=note)
+    if document.rows.serialisation == "FITS":
+        return _with_fits(table, document.rows)
+    table.data = _columns(document.rows, columns, source)
+    return table
 
 
 def _why_none(root: Element, source: str) -> str:
@@ -86,8 +88,6 @@ def _columns(rows: Rows, columns: list[ColumnInfo], source: str) -> list[NDArray
             for place, column in enumerate(columns)
         ]
     stream = _stream(rows, source)
-    if rows.serialisation == "FITS":
-        return _fits(stream, rows, kinds, source)
     flags = rows.serialisation == "BINARY2"
     nulls, names = [column.null for column in columns], [column.name for column in columns]
     return binary.decode(stream, kinds, nulls, flags=flags, names=names)
@@ -110,16 +110,18 @@ def _stream(rows: Rows, source: str) -> bytes:
     return stream
 
 
-def _fits(stream: bytes, rows: Rows, kinds: list[Kind], source: str) -> list[NDArray[Any]]:
+def _with_fits(table: UserTable, rows: Rows) -> UserTable:
     from vo_photoz.tables.fits import fits_columns  # noqa: PLC0415 - rare, and fits.py imports this file
+    from vo_photoz.tables.skeleton import with_columns  # noqa: PLC0415
 
     extension = rows.attributes.get("extnum")
-    data = fits_columns(io.BytesIO(stream), source, None if extension is None else int(extension))
-    if len(data) != len(kinds):
+    stream = io.BytesIO(_stream(rows, table.source))
+    columns = fits_columns(stream, table.source, int(extension) if extension else None)
+    if len(columns) != len(table.columns):
         raise TableError(
-            f"The FITS rows of {source} have {len(data)} columns, but there are {len(kinds)} FIELDs."
+            f"The FITS rows of {table.source} have {len(columns)} columns, but there are {len(table.columns)} FIELDs."
         )
-    return data
+    return with_columns(table, columns)
 
 
 # Writing
@@ -142,62 +144,6 @@ def document_without_rows(table: UserTable) -> str:
     out = io.StringIO()
     xmlwrite.write(root, out)
     return out.getvalue()
-
-
-def portable(table: UserTable, *, fixed_text: bool = True) -> tuple[Element, Element, list[NDArray[Any]]]:
-    """A copy of the tree whose FIELDs every client can read.
-
-    The changes: ``bit`` becomes ``boolean`` (TOPCAT does not read the former), ``char`` with other
-    letters than ASCII becomes ``unicodeChar``, and an arraysize that is too small for its strings becomes ``*``.
-    Without ``fixed_text`` strings shorter than their arraysize make it variable: Aladin takes padding for text.
-    """
-    places = list(table.root.iter("TABLE"))
-    root = copy.deepcopy(table.root)
-    element = list(root.iter("TABLE"))[places.index(table.table)]
-    for field, values in zip(element.findall("FIELD"), table.data, strict=True):
-        _fit(field, values, fixed_text)
-    for param in root.iter("PARAM"):
-        _fit_param(param)
-    return root, element, table.data
-
-
-def _fit(field: Element, values: NDArray[Any], fixed_text: bool) -> None:
-    column = ColumnInfo.of(field)
-    kind = column.kind
-    if kind.datatype == "bit":
-        field.set("datatype", "boolean")
-    if not kind.text:
-        return
-    texts = np.ma.getdata(values)
-    if kind.datatype == "char" and not all(map(str.isascii, texts)):
-        field.set("datatype", "unicodeChar")
-    if kind.variable and len(kind.sizes) == 0 and column.arraysize == "*":
-        return
-    longest = max((len(text.encode("utf-16-le")) // 2 for text in texts), default=0)
-    limit = _limit(column.arraysize)
-    if limit is not None and longest > limit:
-        field.set("arraysize", "*")
-    elif not fixed_text and not kind.variable and any(len(text) < kind.count for text in texts):
-        field.set("arraysize", f"{kind.count}*" if len(kind.sizes) < 2 else "*")
-
-
-def _limit(arraysize: str | None) -> int | None:
-    """Longest string that an arraysize allows; None where it sets no limit."""
-    total = 1
-    for axis in (arraysize or "1").replace(" ", "").split("x"):
-        number = axis.rstrip("*")
-        if not number:
-            return None
-        total *= int(number)
-    return total
-
-
-def _fit_param(param: Element) -> None:
-    if param.get("datatype") == "bit":
-        param.set("datatype", "boolean")
-    # TOPCAT makes such PARAMs of FITS cards; astropy refuses them.
-    if param.get("datatype") in ("char", "unicodeChar") and "x" in param.get("arraysize", ""):
-        param.set("arraysize", "*")
 
 
 def _write_tabledata(out: TextIO, columns: list[ColumnInfo], data: list[NDArray[Any]]) -> None:
