@@ -76,6 +76,7 @@ def check(name: Name, debug: Debug = False) -> None:
 
 def _facts(card: Card) -> dict[str, str]:
     trained = card.training
+    sky = "real" if trained.real else "simulated"
     return {
         "name": f"{card.name}, version {card.model_version}",
         "title": card.title,
@@ -85,7 +86,7 @@ def _facts(card: Card) -> dict[str, str]:
         "densities": f"{card.components} Gaussians from {card.members} networks",
         "classes": " ".join(card.classes) or "none: every source is taken for what it was trained on",
         "redshifts": f"{card.z_min:.3f} to {card.z_max:.3f}; not to be trusted outside",
-        "trained on": f"{trained.rows} objects of {trained.name}, {'real' if trained.real else 'simulated'} sky",
+        "trained on": f"{trained.rows} objects of {trained.name}, {sky} sky",
         "calibration": "none" if card.calibration is None else str(card.calibration),
         "licence": card.licence,
         "citation": card.citation,

@@ -36,8 +36,8 @@ def load_network(path: Path) -> keras.Model:
 
 
 def save_network(trained: keras.Model, path: Path) -> None:
-    """Write a network without the state of its training."""
-    bare = keras.models.clone_model(trained)
+    """Write a network without the state of its training (which a clone would keep)."""
+    bare = keras.Model.from_config(trained.get_config())
     bare.set_weights(trained.get_weights())
     bare.save(path)
 

@@ -2,8 +2,8 @@
 
 Two eyes look at a stamp. One is a convolutional network on the bands and their pairwise differences; the
 other measures fluxes in Gaussian apertures, and so sees the total colours that a convolutional network with
-few examples learns slowly. A dense part turns both into a mixture of Gaussians. There is no normalisation across
-bands anywhere: it would erase the colours, and with them the redshift.
+few examples learns slowly. A dense part turns both into a mixture of Gaussians. There is no normalisation
+across bands anywhere: it would erase the colours, and with them the redshift.
 
 Everything is written in `keras.ops`, so every backend of keras runs it.
 """

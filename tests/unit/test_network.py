@@ -1,0 +1,132 @@
+"""Network, losses and heads: what they compute, what they keep, what they are blind to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vo_photoz.datasets.augment import orientation
+from vo_photoz.flow import MixturePDF
+from vo_photoz.redshift import mixture
+from vo_photoz.redshift.load import compiled_ensemble, keras, load_network, save_network
+from vo_photoz.redshift.losses import MixtureLoss, loss_named, mixture_crps, mixture_nll
+from vo_photoz.redshift.network import (
+    AperturePhotometry,
+    BandChannels,
+    MixtureHead,
+    NetworkShape,
+    build_network,
+    prepare,
+)
+
+SHAPE = NetworkShape(3, 16, 4, (1.0, 2.0, 3.0), 3.5, 0.5, core_pixels=12, filters=(4, 6), dense=(8,))
+
+
+def random_mixture(n: int = 50, k: int = 4) -> np.ndarray:
+    rng = np.random.default_rng(3)
+    parts = [rng.dirichlet(np.ones(k), n), rng.uniform(2, 5, (n, k)), rng.uniform(0.005, 1, (n, k))]
+    return np.stack(parts, axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize("sigma", [5e-3, 0.3])
+def test_losses_agree_with_the_exact_mathematics(sigma):
+    raw, z = random_mixture(), np.linspace(1.0, 6.0, 50).astype(np.float32)
+    raw[:, 2] *= sigma
+    exact = MixturePDF(raw[:, 0], raw[:, 1], raw[:, 2])
+    assert np.asarray(mixture_crps(z, raw)) == pytest.approx(mixture.crps(exact, z), abs=2e-6, rel=1e-4)
+    assert np.asarray(mixture_nll(z[:, None], raw)) == pytest.approx(mixture.nll(exact, z), rel=1e-3)
+
+
+def test_gradients_stay_finite_far_from_the_truth():
+    tf = pytest.importorskip("tensorflow")
+    raw = tf.Variable(np.array([[[1.0], [0.0], [1e-4]]], dtype=np.float32))
+    for loss in (mixture_crps, mixture_nll):
+        with tf.GradientTape() as tape:
+            value = loss(np.array([5.0], dtype=np.float32), raw)
+        assert np.isfinite(tape.gradient(value, raw).numpy()).all(), loss.__name__
+
+
+def test_a_blend_is_the_sum_of_its_parts():
+    raw, z = random_mixture(), np.linspace(2.0, 5.0, 50).astype(np.float32)
+    crps, nll = float(loss_named("crps")(z, raw)), float(loss_named("nll")(z, raw))
+    assert float(loss_named("blend")(z, raw)) == pytest.approx(crps + 0.05 * nll, rel=1e-5)
+    again = MixtureLoss.from_config(loss_named("blend").get_config())
+    assert float(again(z, raw)) == pytest.approx(crps + 0.05 * nll, rel=1e-5)
+
+
+def test_the_head_gives_mixtures():
+    raw = np.random.default_rng(1).normal(0, 30, (20, 12)).astype(np.float32)
+    weight, mean, sigma = np.moveaxis(np.asarray(MixtureHead(4, 3.5, 0.5)(raw)), 1, 0)
+    assert weight.sum(1) == pytest.approx(np.ones(20), abs=1e-5)
+    assert (sigma > 0).all()
+    assert np.isfinite(mean).all()
+
+
+def test_channels_are_bands_and_all_their_differences():
+    stamps = np.random.default_rng(1).normal(0, 5, (2, 3, 16, 16)).astype(np.float32)
+    channels = np.asarray(BandChannels((1.0, 2.0, 3.0), 12)(stamps))
+    scaled = np.arcsinh(stamps / np.array([1, 2, 3], np.float32)[:, None, None])[:, :, 2:14, 2:14]
+    assert channels.shape == (2, 12, 12, 6)
+    assert channels[..., 1] == pytest.approx(scaled[:, 1], abs=1e-5)
+    assert channels[..., 4] == pytest.approx(scaled[:, 0] - scaled[:, 2], abs=1e-5)
+
+
+def test_aperture_colours_follow_the_flux_and_not_the_orientation():
+    offset = np.arange(16) - 7.5
+    psf = np.exp(-0.5 * (offset[:, None] ** 2 + (offset[None, :] - 0.4) ** 2) / 1.5**2)
+    flux = np.array([3e3, 6e3, 1.2e4])
+    stamp = (flux[None, :, None, None] * psf).astype(np.float32)
+    layer = AperturePhotometry((1.0, 2.0, 3.0), (1.2, 3.0))
+    bright, brighter = np.asarray(layer(stamp)), np.asarray(layer(2 * stamp))
+    assert bright.shape == (1, 2 * (3 + 3))
+    magnitudes, colours = slice(0, 6), slice(6, None)
+    assert brighter[:, magnitudes] - bright[:, magnitudes] == pytest.approx(
+        np.full((1, 6), np.log(2)), abs=1e-3
+    )
+    assert brighter[:, colours] == pytest.approx(bright[:, colours], abs=2e-3)
+    for number in range(8):
+        assert np.asarray(layer(orientation(stamp, number))) == pytest.approx(bright, abs=1e-4)
+
+
+def trained_a_little() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    rng = np.random.default_rng(1)
+    stamps = rng.normal(0, 5, (64, 3, 16, 16)).astype(np.float32)
+    network = build_network(SHAPE)
+    prepare(network, stamps)
+    network.compile(keras.optimizers.AdamW(1e-3), loss_named("crps"))
+    network.fit(stamps, rng.uniform(3, 4, 64), epochs=1, verbose=0)
+    return network
+
+
+def test_a_saved_network_gives_the_same_and_carries_no_training_state(tmp_path: Path):
+    network = trained_a_little()
+    stamps = np.random.default_rng(2).normal(0, 5, (5, 3, 16, 16)).astype(np.float32)
+    save_network(network, tmp_path / "member.keras")
+    again = load_network(tmp_path / "member.keras")
+    assert np.asarray(again(stamps)) == pytest.approx(np.asarray(network(stamps, training=False)), abs=1e-6)
+    assert getattr(again, "optimizer", None) is None
+    # four bytes a parameter and a small description: no moments of an optimiser
+    assert (tmp_path / "member.keras").stat().st_size < 4 * network.count_params() + 120_000
+
+
+def test_members_have_equal_say():
+    networks = [build_network(SHAPE), build_network(SHAPE)]
+    stamps = np.random.default_rng(2).normal(0, 5, (5, 3, 16, 16)).astype(np.float32)
+    together = np.asarray(compiled_ensemble(networks)(stamps))
+    parts = [np.asarray(network(stamps)) for network in networks]
+    assert together.shape == (5, 3, 8)
+    assert together[:, 0].sum(1) == pytest.approx(np.ones(5), abs=1e-5)
+    assert together[:, 1] == pytest.approx(np.concatenate([part[:, 1] for part in parts], axis=1), abs=1e-5)
+
+
+def test_the_colour_of_a_source_reaches_the_answer():
+    """Normalising across bands would make these two look alike."""
+    network = trained_a_little()
+    offset = np.arange(16) - 7.5
+    psf = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / 1.5**2)
+    blue = (np.array([9e2, 3e2, 1e2])[None, :, None, None] * psf).astype(np.float32)
+    answers = np.asarray(network(np.concatenate([blue, blue[:, ::-1]]), training=False))
+    assert np.abs(answers[0] - answers[1]).max() > 1e-3
