@@ -11,11 +11,6 @@ from numpy.typing import NDArray
 
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
 
-set("datatype", "boolean")
-    # TOPCAT makes such PARAMs of FITS cards; astropy refuses them.
-    if param.get("datatype") in ("char", "unicodeChar") and "x" in param.get("arraysize", ""):
-        param.set("arraysize", "*")
-
 _RANKS = {
     "TABLE": {"DESCRIPTION": 0, "INFO": 1, "FIELD": 2, "PARAM": 2, "GROUP": 2, "LINK": 3, "DATA": 4},
     "RESOURCE": {"DESCRIPTION": 0, "INFO": 1, "COOSYS": 2, "TIMESYS": 2, "GROUP": 2, "PARAM": 2, "LINK": 3},
@@ -28,8 +23,8 @@ def portable(table: UserTable, *, fixed_text: bool = True) -> tuple[Element, Ele
 
     The changes: ``bit`` becomes ``boolean`` (TOPCAT does not read the former); ``char`` with letters outside
     ASCII becomes ``unicodeChar``; an arraysize too small for its strings becomes ``*``; words of VOTable 1.5
-    become those of 1.4; children stand in the order of the schema. Without ``fixed_text`` strings shorter than
-    their arraysize make it variable, because Aladin takes padding for text.
+    become those of 1.4; children stand in the order of the schema. Without ``fixed_text`` strings shorter
+    than their arraysize make it variable, because Aladin takes padding for text.
     """
     places = list(table.root.iter("TABLE"))
     root = copy.deepcopy(table.root)
@@ -82,7 +77,10 @@ def _limit(arraysize: str | None) -> int | None:
 
 def _fit_param(param: Element) -> None:
     if param.get("datatype") == "bit":
-        param.
+        param.set("datatype", "boolean")
+    # TOPCAT makes such PARAMs of FITS cards; astropy refuses them.
+    if param.get("datatype") in ("char", "unicodeChar") and "x" in param.get("arraysize", ""):
+        param.set("arraysize", "*")
 
 
 def _order(holder: Element) -> None:

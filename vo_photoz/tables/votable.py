@@ -119,7 +119,7 @@ def _with_fits(table: UserTable, rows: Rows) -> UserTable:
     columns = fits_columns(stream, table.source, int(extension) if extension else None)
     if len(columns) != len(table.columns):
         raise TableError(
-            f"The FITS rows of {table.source} have {len(columns)} columns, but there are {len(table.columns)} FIELDs."
+            f"{table.source} has {len(table.columns)} FIELDs, but its FITS rows have {len(columns)} columns."
         )
     return with_columns(table, columns)
 
