@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import secrets
-import time
 from pathlib import Path
 
 import httpx2
@@ -335,20 +334,15 @@ def test_a_job_of_the_real_store_from_waiting_to_its_pictures(tmp_path: Path):
     store.close()
 
 
-def seconds_of(url: str) -> float:
-    began = time.monotonic()
-    httpx2.get(url).raise_for_status()
-    return time.monotonic() - began
-
-
 # --- the server ----------------------------------------------------------------------------------------
-def test_the_server_answers_a_click_in_half_a_second_and_frees_its_port(store: MemoryStore):
+def test_the_server_answers_clicks_and_frees_its_port(store: MemoryStore):
     server = serve_in_thread(create_app(store, TOKEN))
     try:
-        seconds = [seconds_of(f"{server.url}{at(f'jobs/d1/rows/{row}.png')}") for row in range(6)]
+        for row in range(3):
+            picture = httpx2.get(f"{server.url}{at(f'jobs/d1/rows/{row}.png')}").raise_for_status()
+            assert picture.content.startswith(b"\x89PNG")
     finally:
         server.stop()
-    assert min(seconds) < 0.5  # the best of six: other programs may keep this machine busy
     again = serve_in_thread(create_app(store, TOKEN), server.port)
     assert again.port == server.port
     again.stop()
