@@ -55,9 +55,9 @@ def test_a_job_from_arrival_to_delivery(store: JobStore) -> None:
     assert (running.id, running.state, running.attempts) == (job.id, State.RUNNING, 1)
     assert store.claim() is None
     assert store.finish(job.id).state == State.DONE
-    assert [one.id for one in store.undelivered(0)] == [job.id]
+    assert [one.id for one in store.undelivered()] == [job.id]
     assert store.set_delivered(job.id).delivered is not None
-    assert store.undelivered(0) == []
+    assert store.undelivered() == []
 
 
 def test_the_same_table_twice_is_one_job_until_its_result_is_there(
@@ -192,7 +192,7 @@ def test_a_result_that_nobody_waits_for_is_not_delivered(store: JobStore) -> Non
     job = queue(store, sender="")
     store.claim()
     store.finish(job.id)
-    assert store.undelivered(0) == []
+    assert store.undelivered() == []
 
 
 def test_a_store_that_cannot_be_used_is_told(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ CREATE TABLE deliveries (
 SAME_WORK = f"""
 WHERE sender = ? AND table_id = ? AND content_hash = ? AND content_hash != '' AND (
     updated > ? OR state IN ({", ".join(repr(str(state)) for state in ACTIVE)})
-    OR (state = 'done' AND delivered IS NULL)) ORDER BY created DESC LIMIT 1
+    OR (state = 'done' AND delivered IS NULL AND updated > ?)) ORDER BY created DESC LIMIT 1
 """
 CLAIM = """
 UPDATE jobs SET state = 'running', attempts = attempts + 1, updated = ?
@@ -49,6 +49,9 @@ WHERE state = 'done' AND (table_id = ? OR id IN (SELECT job_id FROM deliveries W
 ORDER BY created DESC LIMIT 1
 """
 MAX_ATTEMPTS = 3
+LATE_SECONDS = 12 * 3600.0
+"""So long after its end a result is still sent to a client of the sender's name that comes (back)."""
+
 REDELIVERY_SECONDS = 2.0
 """A message that comes again within this time of its job's end is the same message, not a new wish."""
 
@@ -74,6 +77,8 @@ class JobStore:
         except OSError as error:
             raise JobError(f"The folder {self.folder} cannot be made: {error.strerror}.") from None
         self._db = Database(data_dir / "jobs.sqlite", SCHEMA, SCHEMA_VERSION)
+        self.shown: tuple[str, int] | None = None
+        """Job and row (from 0) that the user has clicked last in one of her programs."""
         self.close, self.wait, self.wake = self._db.close, self._db.wait, self._db.wake
         with self._db.change(quiet=True) as db:
             db.execute("INSERT OR IGNORE INTO service VALUES ('token', ?)", (secrets.token_urlsafe(24),))
@@ -112,10 +117,11 @@ class JobStore:
         """Jobs whose table is on disk but was not checked before the service ended."""
         return self._jobs("WHERE state = 'received' ORDER BY created")
 
-    def undelivered(self, since: float) -> Sequence[Job]:
-        """Jobs that ended after ``since`` and whose result is not with everybody, oldest first."""
+    def undelivered(self) -> Sequence[Job]:
+        """Jobs whose result is not with everybody, and not too old to be sent, oldest first."""
         return self._jobs(
-            "WHERE state = 'done' AND delivered IS NULL AND updated > ? ORDER BY created", since
+            "WHERE state = 'done' AND delivered IS NULL AND updated > ? ORDER BY created",
+            time.time() - LATE_SECONDS,
         )
 
     def job_of_table(self, table_id: str) -> Job | None:
@@ -162,7 +168,13 @@ class JobStore:
             False for the latter: the message was delivered twice.
         """
         job_id, now = uuid.uuid4().hex, time.time()
-        known = (offer.sender, offer.table_id, offer.content_hash, now - REDELIVERY_SECONDS)
+        known = (
+            offer.sender,
+            offer.table_id,
+            offer.content_hash,
+            now - REDELIVERY_SECONDS,
+            now - LATE_SECONDS,
+        )
         fields = {"id": job_id, "state": str(State.RECEIVED), "created": now, "updated": now, **vars(offer)}
         fields["options"] = json.dumps(offer.options)
         marks = ", ".join("?" * len(fields))

@@ -1,0 +1,131 @@
+"""Results that go out: to the client that sent the table, or to everybody who takes tables."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from vo_photoz.errors import TransientError
+from vo_photoz.pipeline.job import Job
+from vo_photoz.pipeline.jobs import JobStore
+from vo_photoz.samp import messages
+from vo_photoz.samp.client import HubClient
+from vo_photoz.samp.connection import Client
+
+log = logging.getLogger(__name__)
+
+REPLY_SECONDS = 60.0
+SENDER = "sender"
+
+
+class Delivery:
+    """Sends results.
+
+    Parameters
+    ----------
+    hub : HubClient
+        Over which they go.
+    store : JobStore
+        Where results and what became of their delivery are kept.
+    broadcast : bool
+        Whether every client that takes tables gets them, not the sender alone.
+    """
+
+    def __init__(self, hub: HubClient, store: JobStore, *, broadcast: bool = False) -> None:
+        self._hub = hub
+        self._store = store
+        self._broadcast = broadcast
+        self._lock = threading.Lock()
+        self._under_way: set[str] = set()
+
+    def send_all(self) -> None:
+        """Start to send every result that is open; a slow recipient keeps no other one waiting."""
+        if not self._hub.is_registered or not self._store.port:
+            return
+        for job in self._store.undelivered():
+            with self._lock:
+                if job.id in self._under_way:
+                    continue
+                self._under_way.add(job.id)
+            threading.Thread(target=self._send_apart, args=(job,), name="samp-send", daemon=True).start()
+
+    def _send_apart(self, job: Job) -> None:
+        try:
+            self.send(job)
+        except TransientError as error:
+            log.info("the result of %s waits: %s", job.name, error)
+        except Exception:
+            log.exception("the result of %s could not be sent", job.name)
+        finally:
+            with self._lock:
+                self._under_way.discard(job.id)
+
+    def send(self, job: Job) -> None:
+        """Send a result to those who should have it and are there.
+
+        Raises
+        ------
+        TransientError
+            Raised if the hub or a recipient goes away meanwhile; the delivery then stays open.
+        """
+        clients = [one for one in self._hub.clients() if one.takes(messages.LOAD_VOTABLE)]
+        sender = find_sender(job, clients, self._hub.hub)
+        if self._broadcast:
+            for client in clients:
+                if client != sender and not messages.is_one_of_us(client.metadata):
+                    self._send_to(job, client, f"{client.name} {client.id} {self._hub.hub}")
+        if sender is not None:
+            self._send_to(job, sender, SENDER)
+            self._store.set_delivered(job.id)
+
+    def _send_to(self, job: Job, client: Client, recipient: str) -> None:
+        _, outcome = self._store.delivery(job.id, recipient)
+        if outcome:
+            return
+        outcome = (
+            self._tell(job, client, recipient)
+            if messages.is_aladin(client.metadata)
+            else self._call(job, client, recipient)
+        )
+        self._store.set_outcome(job.id, recipient, outcome)
+        log.info("the result of %s went to %s: %s", job.name, client.name, outcome)
+
+    def _tell(self, job: Job, client: Client, recipient: str) -> str:
+        """Notify Aladin, which never answers its first load, and turn it to the sources."""
+        table_id, _ = self._store.delivery(job.id, recipient)
+        self._hub.tell(client.id, messages.LOAD_VOTABLE, self._params(job, table_id))
+        if job.ra is not None and job.dec is not None:
+            self._hub.tell(client.id, messages.POINT_AT, messages.point_at(job.ra, job.dec))
+        return "told"
+
+    def _call(self, job: Job, client: Client, recipient: str) -> str:
+        """Call a client, once more if that brings nothing.
+
+        Without an answer the same identifier is used again: if the table did arrive, the client says that it
+        knows it, instead of loading it twice. After a refusal a new one is used, since the client may
+        remember the old one without having the table.
+        """
+        outcome = "no answer"
+        refused = False
+        for _ in range(2):
+            table_id, _ = self._store.delivery(job.id, recipient, renew=refused)
+            params = self._params(job, table_id)
+            reply = self._hub.ask(client.id, messages.LOAD_VOTABLE, params, REPLY_SECONDS)
+            if reply is None:
+                continue
+            complaint = messages.reply_error(reply)
+            if not complaint or messages.is_known_table(complaint):
+                return "ok"
+            outcome, refused = f"refused: {complaint}", True
+        log.warning("the result of %s for %s: %s", job.name, client.name, outcome)
+        return outcome
+
+    def _params(self, job: Job, table_id: str) -> messages.Params:
+        return messages.load_table(f"{job.page}/result.vot", f"{job.name}_photoz", table_id)
+
+
+def find_sender(job: Job, clients: list[Client], hub: str) -> Client | None:
+    """The client that sent the table, else the newest of its name; None when there is none."""
+    named = [client for client in clients if job.sender in (client.name, client.id)]
+    same = [client for client in named if client.id == job.sender_id and job.session == hub]
+    return next(iter(same or named[::-1]), None)
