@@ -204,3 +204,18 @@ def test_command_makes_a_sandbox_and_refuses_a_second(tmp_path):
         CliRunner().invoke(app, ["sandbox", "make", str(folder), "--small", "--overwrite", "--quiet"]).output
         == ""
     )
+
+
+def test_the_sky_of_this_version_is_frozen():
+    # It judges models, so it must not drift. Whoever changes it on purpose raises world.VERSION and these numbers.
+    from vo_photoz.sandbox.layout import draw_places, draw_population
+
+    population = draw_population(np.random.default_rng([world.FULL.seed, 0]), world.FULL)
+    west, north = draw_places(np.random.default_rng([world.FULL.seed, 1]), world.FULL)
+    assert world.VERSION == 1
+    assert population.magnitude[0] == pytest.approx([21.7296, 21.4757, 21.1915, 20.9060, 20.8554], abs=2e-3)
+    assert population.magnitude.mean(axis=0) == pytest.approx(
+        [23.3228, 22.2182, 20.0716, 19.5938, 19.3387], abs=2e-3
+    )
+    assert population.z.sum() == pytest.approx(1441.4215, abs=0.01)
+    assert (west.sum(), north.sum()) == pytest.approx((13176.178, 3292.075), abs=0.1)
