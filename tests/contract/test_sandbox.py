@@ -207,7 +207,7 @@ def test_command_makes_a_sandbox_and_refuses_a_second(tmp_path):
 
 
 def test_the_sky_of_this_version_is_frozen():
-    # It judges models, so it must not drift. Whoever changes it on purpose raises world.VERSION and these numbers.
+    # It judges models, so it must not drift: a change on purpose raises world.VERSION and these numbers.
     from vo_photoz.sandbox.layout import draw_places, draw_population
 
     population = draw_population(np.random.default_rng([world.FULL.seed, 0]), world.FULL)
