@@ -55,7 +55,7 @@ def test_stars_follow_the_locus():
     colour = -np.diff(stars.magnitude, axis=1)
     g_i = colour[:, 1] + colour[:, 2]
     blue = np.median(colour[np.abs(g_i - 0.5) < 0.1], axis=0)
-    # F and G stars in SDSS DR9 and Covey et al. 2007: u-g 1.13, g-r 0.38, r-i 0.13, i-z 0.04.
+    # F and G stars in SDSS DR9: u-g 1.13, g-r 0.38, r-i 0.13, i-z 0.04.
     assert blue == pytest.approx([1.13, 0.38, 0.13, 0.04], abs=0.06)
     red = np.median(colour[np.abs(g_i - 2.5) < 0.2], axis=0)
     assert red[1] == pytest.approx(1.46, abs=0.06)  # the g-r plateau of M dwarfs

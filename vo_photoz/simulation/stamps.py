@@ -34,8 +34,8 @@ class Imaging:
     sky_sigma : tuple of float
         Noise of a pixel of empty sky, nanomaggies; measured at the borders of the same stamps.
     sky_nanomaggies : tuple of float
-        Light of the sky in a pixel, from 22.0, 21.8, 20.9, 20.3, 19.1 mag/arcsec2; sets the photon noise of
-        sources, since sky noise is photon noise.
+        Light of the sky in a pixel, from 22.0, 21.8, 20.9, 20.3, 19.1 mag/arcsec2 (r: median of SDSS DR1, the
+        others typical); sets the photon noise of sources, since sky noise is photon noise.
     offset_pixels : float
         Rms of the random shift of each source in each band, per axis.
     """
