@@ -24,9 +24,9 @@ _QUASAR_I = (
 _CHUNK = 256
 _QUASAR_I_SLOPE = -0.42  # median i per unit redshift in the same stamps, about z = 3.75
 
-# Stellar locus: g-i, then u-g, g-r, r-i, i-z. Medians of 3,216 point sources brighter than i = 20 in a field of
-# VizieR V/139 (SDSS DR9); bluer than g-i = 0.2 those of spectroscopic stars of SDSS DR14. Beyond g-i = 2.3 u-g
-# is noise and held constant.
+# Stellar locus: g-i, then u-g, g-r, r-i, i-z. Medians of 3,216 point sources brighter than i = 20 in a field
+# of VizieR V/139 (SDSS DR9); bluer than g-i = 0.2 those of spectroscopic stars of SDSS DR14. Beyond
+# g-i = 2.3 u-g is noise and held constant.
 _LOCUS = np.array([
     (-0.50, 0.27, -0.27, -0.23, -0.22), (-0.10, 1.19, -0.04, -0.06, -0.06), (0.10, 1.10, 0.11, 0.01, -0.03),
     (0.34, 0.99, 0.26, 0.08, 0.01), (0.51, 1.13, 0.38, 0.13, 0.04), (0.68, 1.35, 0.50, 0.18, 0.07),
@@ -231,8 +231,8 @@ def draw_galaxies(rng: np.random.Generator, n: int, *, galactic_ebv: float = 0.0
     Returns
     -------
     Population
-        Median redshift 0.1 at r = 17 and 0.35 at r = 21; half-light radii falling from 2.2 arcsec at r = 17 to
-        0.7 arcsec at r = 21, +- 0.15 dex: round numbers, not fitted to a survey.
+        Median redshift 0.1 at r = 17 and 0.35 at r = 21; half-light radii falling from 2.2 arcsec at r = 17
+        to 0.7 arcsec at r = 21, +- 0.15 dex: round numbers, not fitted to a survey.
     """
     r = 16 + 0.5 * _draw_bins(rng, n, _GALAXY_R_COUNTS)
     z = np.clip(0.1 * 10 ** (0.136 * (r - 17) + rng.normal(0, 0.15, n)), 0.01, 1.0)

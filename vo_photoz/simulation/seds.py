@@ -189,8 +189,8 @@ def smc_reddening(rest: FloatArray, ebv: FloatArray) -> FloatArray:
 
 
 # Continua of galaxies: exponent of f_lambda redward of 4000 Angstrom, ratio of f_lambda above and below the
-# break there, exponent below 3500 Angstrom. A sketch: at z = 0.08 the colours are within 0.25 mag of the 84th,
-# 50th and 16th percentile of 4,998 galaxies of SDSS DR14.
+# break there, exponent below 3500 Angstrom. A sketch: at z = 0.08 the colours are within 0.25 mag of the
+# 84th, 50th and 16th percentile of 4,998 galaxies of SDSS DR14.
 GALAXY_TYPES = (("early", 0.2, 2.4, 3.0), ("spiral", -0.2, 1.9, 2.0), ("late", -0.8, 1.7, 0.5))
 
 
