@@ -1,0 +1,115 @@
+"""Genuine TOPCAT: driven by its keyboard, asked over SAMP what it holds."""
+
+from __future__ import annotations
+
+import logging
+import urllib.request
+from pathlib import Path
+
+from tests.clients.cells import Document, read_votable
+from tests.clients.desktop import Desktop, NotInTime, until
+from tests.clients.recorder import LOAD, Message, Recorder
+
+COMMANDS = ("topcat", "stilts")
+TITLE = "^TOPCAT$"
+ATTEMPTS = 3
+log = logging.getLogger(__name__)
+
+
+class Topcat:
+    """One TOPCAT on a desktop.
+
+    Parameters
+    ----------
+    desktop : Desktop
+        Where its windows are.
+    recorder : Recorder
+        A client at the same hub.
+    """
+
+    name = "topcat"
+
+    def __init__(self, desktop: Desktop, recorder: Recorder) -> None:
+        self.desktop, self.recorder = desktop, recorder
+
+    # --- life ----------------------------------------------------------------------------------------------
+    def start(self, *tables: Path, hub: bool = False) -> None:
+        """Start it with these tables; the last one is the current one."""
+        options = ["-samp", "-hub" if hub else "-nohub", "-memory"]
+        self.desktop.start(self.name, ["topcat", *options, *map(str, tables)])
+        if not hub:
+            self.wait_ready(len(tables))
+
+    def wait_ready(self, n_tables: int) -> None:
+        """Wait until it is at the hub with its window up and its tables loaded."""
+        self.recorder.wait_client(self.name)
+        until(lambda: self.desktop.window(TITLE), 60, "TOPCAT's window")
+        if n_tables:
+            self.wait_held(n_tables)
+
+    def stop(self) -> None:
+        """End it."""
+        self.desktop.end(self.name)
+
+    @property
+    def public_id(self) -> str:
+        """Its identifier at the hub."""
+        return self.recorder.wait_client(self.name, 30)
+
+    # --- by keyboard ---------------------------------------------------------------------------------------
+    def broadcast(self) -> Message:
+        """Broadcast the current table by the Interop menu; the message as the recorder got it.
+
+        The menu wraps: twice up from its first entry is "Broadcast Table", whatever else it holds.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            seen = len(self.recorder.messages)
+            self.desktop.activate(TITLE)
+            self.desktop.keys("Escape")
+            self.desktop.keys("alt+i", "Up", "Up", "Return")
+            try:
+                message = self.recorder.wait(LOAD, self.public_id, 15, after=seen)
+            except NotInTime:
+                log.warning(
+                    "TOPCAT missed its menu keys, try %d: %s", attempt, self.desktop.shot(f"topcat-{attempt}")
+                )
+            else:
+                log.info("TOPCAT's broadcast came at try %d", attempt)
+                return message
+        raise NotInTime(f"TOPCAT's broadcast: not in {ATTEMPTS} tries")
+
+    # --- by SAMP -------------------------------------------------------------------------------------------
+    def load(self, table: Path, table_id: str) -> None:
+        """Load a FITS table or a VOTable, which becomes the current one."""
+        mtype = "table.load.fits" if table.suffix == ".fits" else LOAD
+        params = {"url": table.as_uri(), "name": table.stem, "table-id": table_id}
+        reply = self.recorder.ask(self.public_id, mtype, params)
+        assert reply["samp.status"] == "samp.ok", reply
+
+    def document(self, number: int) -> bytes | None:
+        """Table of that number in its list (from 1) as the VOTable that it writes; None when there is none.
+
+        The parameter is ``index``; without it, or under another name, the current table comes.
+        """
+        params = {"format": "votable", "index": str(number)}
+        reply = self.recorder.ask(self.public_id, "table.get.stil", params)
+        if reply["samp.status"] != "samp.ok":
+            return None
+        with urllib.request.urlopen(reply["samp.result"]["url"], timeout=60) as stream:
+            return stream.read()
+
+    def held(self, number: int) -> Document | None:
+        """What it holds under that number."""
+        document = self.document(number)
+        return None if document is None else read_votable(document)
+
+    def n_tables(self) -> int:
+        """How many tables are in its list; none of them may have been removed."""
+        number = 0
+        while self.document(number + 1) is not None:
+            number += 1
+        return number
+
+    def wait_held(self, number: int, seconds: float = 120) -> Document:
+        """Wait until the list has a table of that number: it lags the reply to a load by a moment."""
+        return until(lambda: self.held(number), seconds, f"table {number} in TOPCAT")
