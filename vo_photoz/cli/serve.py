@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -39,7 +39,7 @@ def serve(
         list[str] | None, typer.Option(help="Query or table joined to every prediction (repeatable).")
     ] = None,
     hub: Annotated[
-        str | None,
+        Literal["auto", "start", "none"] | None,
         typer.Option(help="auto: use a running SAMP hub or start ours; start: always ours; none: page only."),
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port of the page; 0 takes the one used last.")] = None,

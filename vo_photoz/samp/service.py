@@ -60,7 +60,7 @@ class Service:
         hub: Literal["auto", "start", "none"] = "auto",
         on_news: Callable[[Job], None] | None = None,
     ) -> None:
-        self._store, self._engine, self._settings = store, engine, settings
+        self.store, self._engine, self._settings = store, engine, settings
         self._on_news = on_news or (lambda _: None)
         self._intake = Intake(store, settings, options or {})
         self._fetches = threading.BoundedSemaphore(FETCHES)
@@ -76,13 +76,13 @@ class Service:
 
     def register(self) -> None:
         """Take up what was left undone, and register with the hub; messages are taken from now on."""
-        self._store.resume()
+        self.store.resume()
         if self.hub is not None:
             self.hub.start()
 
     def start(self) -> None:
         """Begin to work and to deliver; the page must be served from now on."""
-        for job in self._store.unchecked():
+        for job in self.store.unchecked():
             self._apart(self._check_again, job)
         for loop in (self._work, self._look_after):
             thread = threading.Thread(target=loop, name=f"service{loop.__name__}", daemon=True)
@@ -95,7 +95,7 @@ class Service:
         if self.hub is not None:
             self.hub.close()
         self._engine.stop()
-        self._store.wake()
+        self.store.wake()
         for thread in self._threads:
             thread.join(10)
 
@@ -150,14 +150,14 @@ class Service:
     def _show(self, message: Message) -> None:
         """Remember which row was clicked, for the page."""
         table_id, rows = messages.read_rows(message.params)
-        job = self._store.job_of_table(table_id) if table_id else None
+        job = self.store.job_of_table(table_id) if table_id else None
         if job is None:
             self._answer(message, messages.failed("vo_photoz does not have this table."))
         elif any(row >= job.n_rows for row in rows):
             self._answer(message, messages.failed(f"The table has {job.n_rows} rows, counted from 0."))
         else:
             if len(rows) == 1:  # a selection of many is no click
-                self._store.shown = (job.id, rows[0])
+                self.store.shown = (job.id, rows[0])
             self._answer(message, messages.ok())
 
     def _answer(self, message: Message, reply: messages.Reply) -> None:
@@ -174,9 +174,9 @@ class Service:
         seen = -1
         while not self._stopping.is_set():
             try:
-                job = self._store.claim()
+                job = self.store.claim()
                 if job is None:
-                    seen = self._store.wait(seen, LOOK_SECONDS)
+                    seen = self.store.wait(seen, LOOK_SECONDS)
                 else:
                     self._run(job)
             except Exception:  # the disk may be full for a while
@@ -190,13 +190,13 @@ class Service:
             if not job.result.is_file():
                 raise JobError("The prediction has written no result.")
         except Stopped:
-            self._store.give_back(job.id)
+            self.store.give_back(job.id)
             return
         except PhotozError as error:
             log.warning("the prediction of %s failed: %s", job.name, error)
-            ended = self._store.fail(job.id, messages.ascii_text(error))
+            ended = self.store.fail(job.id, messages.ascii_text(error))
         else:
-            ended = self._store.finish(job.id)
+            ended = self.store.finish(job.id)
         self._on_news(ended)
 
     def _look_after(self) -> None:
@@ -207,11 +207,11 @@ class Service:
                 if self._delivery is not None:
                     self._delivery.send_all()
                 if waited >= EXPIRY_SECONDS:
-                    self._store.expire(self._settings.result_days)
+                    self.store.expire(self._settings.result_days)
                     waited = 0.0
             except Exception:
                 log.exception("results could not be delivered")
-            seen = self._store.wait(seen, LOOK_SECONDS)
+            seen = self.store.wait(seen, LOOK_SECONDS)
             waited += LOOK_SECONDS
 
 
