@@ -161,16 +161,18 @@ def _rows(held: dict[str, NDArray[Any]], bands: tuple[str, ...], path: Path) -> 
     try:
         ra, dec, z = (np.asarray(held[name], dtype=np.float64) for name in ("ra", "dec", "z"))
         mag = np.asarray(held.get("mag", np.full((n, len(bands)), np.nan)), dtype=np.float64)
-        fold = np.asarray(held["fold"], dtype=np.int32) if "fold" in held else sky_folds(ra, dec)
-    except ValueError as error:
+        fold = np.asarray(held["fold"], dtype=np.int32) if "fold" in held else None
+    except (ValueError, TypeError) as error:
         raise TableError(f"An array of {path} does not hold numbers: {error}.") from None
-    bad = np.flatnonzero(~(np.isfinite(ra) & (np.abs(np.nan_to_num(dec, nan=999.0)) <= 90)))
-    if len(bad) or ra.shape != (n,) or dec.shape != (n,) or z.shape != (n,) or mag.shape != (n, len(bands)):
+    if any(column.shape != (n,) for column in (ra, dec, z)) or mag.shape != (n, len(bands)):
+        raise TableError(f"In {path}, ra, dec and z need one number an object, and mag one a band.")
+    bad = np.flatnonzero(~(np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)))
+    if len(bad):
         raise TableError(
-            f"The positions or labels of {path} are unusable "
-            f"(first bad position: row {bad[0] if len(bad) else 'none'}).",
-            advice="ra, dec and z need one number an object, mag one a band.",
+            f"{path} has {len(bad)} objects without a position on the sky, the first in row {bad[0]}.",
+            advice="ra and dec are degrees, ICRS; leave such objects out.",
         )
+    fold = sky_folds(ra, dec) if fold is None else fold
     name = held["id"].astype(np.str_) if "id" in held else np.array([f"{row:07d}" for row in range(n)])
     return Rows(name, ra, dec, z, fold, np.zeros(n, dtype=np.int16), mag)
 
