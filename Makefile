@@ -1,12 +1,13 @@
 # Everything runs in .venv, which is made when missing. Nothing is installed twice.
 PYTHON ?= python3
 BIN := .venv/bin
+DEMO_OUTPUT ?= demo-output
 export VO_PHOTOZ_REPOSITORY := $(CURDIR)
 
 .PHONY: demo test bench soak lint docs setup setup-tests setup-dev clean
 
 demo: setup
-	$(BIN)/vo-photoz sandbox demo --output demo-output
+	$(BIN)/vo-photoz sandbox demo --output $(DEMO_OUTPUT)
 
 test: setup-tests
 	$(BIN)/python -m pytest -m "not soak"

@@ -1,0 +1,157 @@
+"""The main chain on the sandbox sky: what is added, what stays, what a failed archive costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vo_photoz.flow import NOT_PREDICTED, Flag
+from vo_photoz.pipeline.predict import PredictionResult, predict
+from vo_photoz.redshift.model import load_model
+from vo_photoz.tables.read import read_table
+from vo_photoz.tables.user_table import UserTable
+
+OURS = [
+    "z_phot", "z_phot_lo", "z_phot_hi", "z_phot_peak", "z_phot_sigma", "pz_weight", "pz_mean", "pz_sigma",
+    "p_high_z", "photoz_flag", "photoz_note",
+]  # fmt: skip
+UNREACHABLE = """-- title: an archive that is not there
+-- service: http://127.0.0.1:9/tap
+-- upload: yes
+-- parameters: radius = 1.5 arcsec
+-- returns: ra, dec, z_spec
+-- positions: ICRS, epoch 2000.0
+-- verified: never
+-- cite: nobody
+SELECT up.id, db.ra, db.dec, db.z AS z_spec FROM t AS db JOIN TAP_UPLOAD.positions AS up
+  ON 1 = CONTAINS(POINT('ICRS', db.ra, db.dec), CIRCLE('ICRS', up.ra, up.dec, {radius}))
+"""
+
+
+@pytest.fixture(scope="module")
+def result(sandbox: Path, tmp_path_factory: pytest.TempPathFactory) -> PredictionResult:
+    folder = tmp_path_factory.mktemp("predict")
+    return predict(
+        sandbox / "sources.vot",
+        output=folder / "out.vot",
+        survey=sandbox / "survey.toml",
+        crossmatch=[sandbox / "spectra.vot"],
+        grid=50,
+        folder=folder / "job",
+    )
+
+
+@pytest.fixture(scope="module")
+def table(result: PredictionResult) -> UserTable:
+    return read_table(result.path)
+
+
+def test_user_columns_are_untouched(sandbox: Path, table: UserTable) -> None:
+    sent = read_table(sandbox / "sources.vot")
+    assert table.names[: len(sent.names)] == sent.names
+    for before, after in zip(sent.columns, table.columns, strict=False):
+        assert (before.name, before.unit, before.ucd, before.datatype) == (
+            after.name, after.unit, after.ucd, after.datatype,
+        )  # fmt: skip
+        assert np.array_equal(
+            np.ma.filled(sent.values(before.name), 0), np.ma.filled(table.values(after.name), 0),
+            equal_nan=before.datatype in ("float", "double"),
+        )  # fmt: skip
+
+
+def test_columns_of_the_contract(table: UserTable) -> None:
+    assert [name for name in table.names if name in OURS] == OURS
+    info = {column.name: column for column in table.columns}
+    assert info["z_phot"].ucd == "src.redshift.phot;stat.median;meta.main"
+    assert info["photoz_flag"].ucd == "meta.code.qual"
+    assert info["photoz_flag"].datatype == "short"
+    for name in [*OURS, "pz"]:
+        assert info[name].description, name
+        assert info[name].ucd, name
+    assert {"spectra_z", "spectra_separation", "spectra_nmatch"} <= set(table.names)
+
+
+def test_the_densities_are_consistent(table: UserTable) -> None:
+    flags = np.asarray(table.values("photoz_flag"))
+    good = flags & NOT_PREDICTED == 0
+    assert good.sum() > 50
+    z = {name: np.ma.filled(table.values(name), np.nan) for name in OURS if name.startswith("z_")}
+    for values in z.values():
+        assert np.isfinite(values[good]).all()
+        assert np.isnan(values[~good]).all()
+    assert (z["z_phot_lo"][good] < z["z_phot"][good]).all()
+    assert (z["z_phot"][good] < z["z_phot_hi"][good]).all()
+    weight = np.ma.filled(table.values("pz_weight"), np.nan)
+    assert weight.shape[1] == load_model("sdss-quasars").card.components
+    np.testing.assert_allclose(weight[good].sum(axis=1), 1, atol=1e-5)
+    area = np.trapezoid(table.values("pz")[good], np.linspace(0, load_model("sdss-quasars").card.z_max, 50))
+    assert ((area > 0.3) & (area < 1.1)).all()
+
+
+def test_rows_without_a_prediction_say_why(table: UserTable) -> None:
+    row = {str(name): number for number, name in enumerate(table.values("id"))}
+    flags, notes = table.values("photoz_flag"), table.values("photoz_note")
+    assert flags[row["NOPOS"]] == Flag.NO_POSITION
+    assert flags[row["OUT1"]] == Flag.OUTSIDE_COVERAGE
+    assert flags[row["AGAIN"]] & Flag.DUPLICATE_POSITION
+    assert "outside the coverage" in notes[row["OUT1"]]
+    assert notes[row["NOPOS"]] == "no position"
+    assert all(bool(note) == bool(flag) for note, flag in zip(notes, flags, strict=True))
+
+
+def test_the_ledger_adds_up(result: PredictionResult) -> None:
+    ledger = dict(result.ledger())
+    assert ledger["predicted"] == result.n_predicted
+    assert (
+        result.n_predicted + ledger["no position"] + ledger["outside the coverage of the survey"]
+        == result.n_rows
+    )
+
+
+def test_origin_is_told(table: UserTable) -> None:
+    assert table.job
+    infos = table.infos
+    assert "sdss-quasars" in infos["vo_photoz.model"]
+    assert infos["vo_photoz.survey"] == "sandbox"
+    assert "vo_photoz" in infos["server_software"]
+
+
+def test_a_failed_archive_does_not_cost_the_predictions(sandbox: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone.adql").write_text(UNREACHABLE)
+    result = predict(
+        sandbox / "sources.vot",
+        output=tmp_path / "out.vot",
+        survey=sandbox / "survey.toml",
+        crossmatch=[tmp_path / "gone.adql"],
+    )
+    table = read_table(tmp_path / "out.vot")
+    assert result.n_predicted > 50
+    assert (np.asarray(table.values("photoz_flag")) & Flag.CROSSMATCH_FAILED).all()
+    assert np.ma.getmaskarray(np.ma.masked_invalid(table.values("gone_z_spec"))).all()
+    assert "127.0.0.1:9" in result.matches[0].failed
+    assert any("127.0.0.1:9" in value for name, value in table.infos.items() if "query" in name)
+
+
+@pytest.mark.parametrize(("format", "name"), [("fits", "out.fits"), ("parquet", "out.parquet")])
+def test_other_formats(format: str, name: str, sandbox: Path, table: UserTable, tmp_path: Path) -> None:
+    predict(sandbox / "sources.fits", output=tmp_path / name, survey=sandbox / "survey.toml", format=format)
+    back = read_table(tmp_path / name)
+    assert back.n_rows == table.n_rows
+    np.testing.assert_array_equal(
+        np.ma.filled(back.values("z_phot"), np.nan), np.ma.filled(table.values("z_phot"), np.nan)
+    )
+    assert back.job
+
+
+def test_predicting_a_result_again_replaces_our_columns(
+    result: PredictionResult, sandbox: Path, tmp_path: Path, table: UserTable
+) -> None:
+    predict(result.path, output=tmp_path / "again.vot", survey=sandbox / "survey.toml")
+    again = read_table(tmp_path / "again.vot")
+    assert len(again.names) == len(set(again.names))
+    assert not [name for name in again.names if name.endswith("_vopz")]
+    np.testing.assert_array_equal(
+        np.ma.filled(again.values("z_phot"), np.nan), np.ma.filled(table.values("z_phot"), np.nan)
+    )
