@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_OUTPUT ?= demo-output
-export VO_PHOTOZ_REPOSITORY := $(CURDIR)
 
 .PHONY: demo test bench soak lint docs setup setup-tests setup-dev clean
 

@@ -40,9 +40,8 @@ def main(arguments: list[str]) -> int:
 
 def install_python(extras: list[str]) -> None:
     """Editable installation of the project and its extras into .venv."""
-    stamp = VENV / f".installed-{'-'.join(extras) or 'plain'}"
     content = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == content:
+    if any(stamp.read_text() == content and covers(stamp, extras) for stamp in VENV.glob(".installed-*")):
         return
     if not (VENV / "bin" / "python").exists():
         try:
@@ -55,7 +54,12 @@ def install_python(extras: list[str]) -> None:
     target = "." + (f"[{','.join(extras)}]" if extras else "")
     print(f"Installing {target} into .venv (once; some minutes)", flush=True)
     run([str(VENV / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "-e", target])
-    stamp.write_text(content)
+    (VENV / f".installed-{'-'.join(extras) or 'plain'}").write_text(content)
+
+
+def covers(stamp: Path, extras: list[str]) -> bool:
+    """Whether the installation that left this stamp had all these extras."""
+    return set(extras) <= set(stamp.name.removeprefix(".installed-").split("-"))
 
 
 def install_debian(packages: list[str]) -> None:
@@ -66,7 +70,7 @@ def install_debian(packages: list[str]) -> None:
     if not shutil.which("apt-get"):
         print("No apt-get here: tests that need", ", ".join(missing), "will be skipped.")
         return
-    prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    prefix = [] if os.geteuid() == 0 else ["sudo", "-n", "--preserve-env=DEBIAN_FRONTEND"]
     if prefix and not shutil.which("sudo"):
         print("Neither root nor sudo: tests that need", ", ".join(missing), "will be skipped.")
         return
