@@ -110,6 +110,16 @@ def test_rows_without_a_position_stay_and_are_not_sent(dachs: Dachs, catalogue: 
     assert (values["spectra_nmatch"][[3, 50]] == 0).all()
 
 
+def test_radius_is_exact_where_the_archive_rounds(dachs: Dachs, catalogue: Spectra) -> None:
+    ra, dec = catalogue.ra[3330], catalogue.dec[3330]
+    distances = np.array([1.4999, 1.49999, 1.50001, 1.50005, 1.5001])
+    around = Positions(np.full(5, ra), dec - distances / 3600, np.ones(5, dtype=bool))
+    match = crossmatch(around, archive_query(), radius_arcsec=RADIUS, service=dachs.url, seconds=60)
+    ours, theirs = (SkyCoord(p.ra, p.dec, unit="deg") for p in (around, catalogue))
+    first = search_around_sky(ours, theirs, RADIUS * u.arcsec)[0]
+    np.testing.assert_array_equal(by_name(match)["spectra_nmatch"], np.bincount(first, minlength=5))
+
+
 def test_no_partner_at_all(dachs: Dachs) -> None:
     nowhere = Positions(np.array([11.1]), np.array([44.4]), np.array([True]))
     pairs, infos = find_pairs(nowhere, archive_query(), radius_arcsec=0.01, service=dachs.url, seconds=60)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vo_photoz.cli.common import Debug, Quiet, errors_told, say
+from vo_photoz.errors import UsageError
 
 Name = Annotated[str, typer.Argument(help="Name of a query, or the path of an .adql file.")]
 
@@ -25,7 +26,11 @@ def list_(debug: Debug = False) -> None:
         from vo_photoz.tap.queries import list_queries, load_query
 
         for name in list_queries():
-            typer.echo(f"{name:20} {load_query(name).title}")
+            try:
+                title = load_query(name).title
+            except UsageError as error:  # a file of the user's; the others can be used all the same
+                title = f"cannot be used: {error}"
+            typer.echo(f"{name:20} {title}")
 
 
 @group.command()

@@ -172,7 +172,13 @@ def predict(
 
     parameters = {"radius_arcsec": radius_arcsec, "z_min": z_min}
     record = Record.start(
-        job=job, survey=images, model=network.card, table=source, positions=positions, parameters=parameters
+        job=job,
+        survey=images,
+        model=network.card,
+        table=source,
+        file=None if isinstance(table, UserTable) else table,
+        positions=positions,
+        parameters=parameters,
     )
     matches, flags = _join_all(positions, crossmatch, radius_arcsec, offline, progress)
     flags |= _position_flags(positions, images)

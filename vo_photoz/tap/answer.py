@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from vo_photoz.errors import ProtocolError, ServiceError, Truncated
 from vo_photoz.flow import NewColumn
 
-UNREADABLE = (ValueError, TypeError, KeyError, IndexError, EOFError, OSError, ExpatError, struct.error)
+UNREADABLE = (
+    ValueError, TypeError, KeyError, IndexError, EOFError, OSError, ExpatError, struct.error,
+    votable.exceptions.VOWarning,
+)  # fmt: skip
 """What astropy's reader raises at a damaged VOTable."""
 
 LONGEST = 300

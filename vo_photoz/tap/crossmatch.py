@@ -15,7 +15,7 @@ from astropy.coordinates import Latitude, Longitude
 from numpy.typing import NDArray
 
 from vo_photoz.errors import DeadlineExceeded, ProtocolError, TransientError, Truncated
-from vo_photoz.flow import FloatArray, Match, NewColumn, Positions, Progress, no_progress
+from vo_photoz.flow import FloatArray, Match, Positions, Progress, no_progress
 from vo_photoz.settings import defaults
 from vo_photoz.sky.pairs import (
     IntArray,
@@ -35,6 +35,10 @@ CONES = 50
 SMALLEST_CHUNK = 100
 SYNC_ROWS = 1_000
 """Up to so many rows are asked in one request, without a job."""
+RIM_ARCSEC = 1e-3
+"""Archives round at the rim: pgSphere takes 2e-4 arcsec more than the radius as within. What lies so little
+beyond is left out; what lies farther out was meant by the query, for example at another epoch."""
+
 SORT_ORDER = 12
 """HEALPix order by which uploads are sorted: neighbours on the sky lie together on the archive's disk."""
 
@@ -177,31 +181,40 @@ class _Run:
         if self.query.upload:
             upload = positions_votable(chunk, ra, dec)
             answer = service.query(self.adql, maxrec=maxrec, upload=upload, job=len(chunk) > SYNC_ROWS)
-            rows, found = _ids(answer, chunk), None
+            rows, found = _ids(answer, chunk), np.arange(len(answer))
         else:
             cones = tuple(zip(ra.tolist(), dec.tolist(), strict=True))
-            text = self.query.render(cones, radius=self.radius_arcsec / 3600)
-            answer = service.query(text, maxrec=maxrec)
+            answer = service.query(self.query.render(cones, radius=self.radius_arcsec / 3600), maxrec=maxrec)
             rows, found = self._near(answer, chunk)
-        columns = [answer.column(name) for name in self.query.returns]
-        if found is not None:
-            columns = [replace(column, values=column.values[found]) for column in columns]
-        columns = [replace(c, name=name) for c, name in zip(columns, self.query.returns, strict=True)]
-        return Pairs(rows, self._separation(rows, columns), columns)
+        lon, lat = _degrees(answer, "ra")[found], _degrees(answer, "dec")[found]
+        separation = separation_arcsec(self.positions.ra[rows], self.positions.dec[rows], lon, lat)
+        beyond = separation - self.radius_arcsec
+        kept = ~((beyond > 0) & (beyond <= RIM_ARCSEC))
+        columns = [
+            replace(column, name=name, values=column.values[found[kept]])
+            for name, column in ((name, answer.column(name)) for name in self.query.returns)
+        ]
+        return Pairs(rows[kept], separation[kept], columns)
 
     def _near(self, answer: Answer, chunk: IntArray) -> tuple[IntArray, IntArray]:
         """Which rows of an answer to cones belong to which position."""
-        ra, dec = (np.ma.filled(answer.column(n).values.astype(float), np.nan) for n in ("ra", "dec"))
+        ra, dec = _degrees(answer, "ra"), _degrees(answer, "dec")
         known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
         here = self.positions.take(chunk)
         first, second, _ = within(here.ra, here.dec, ra[known], dec[known], self.radius_arcsec)
-        # Cones that overlap must not return a row twice; OR in one query does not.
         return chunk[first], known[second].astype(np.int64)
 
-    def _separation(self, rows: IntArray, columns: list[NewColumn]) -> FloatArray:
-        by_name = {column.name: column.values for column in columns}
-        ra, dec = (np.ma.filled(by_name[name].astype(float), np.nan) for name in ("ra", "dec"))
-        return separation_arcsec(self.positions.ra[rows], self.positions.dec[rows], ra, dec)
+
+def _degrees(answer: Answer, name: str) -> FloatArray:
+    """Coordinate of the partners; NaN where it is null."""
+    try:
+        return np.ma.filled(answer.column(name).values.astype(np.float64), np.nan)
+    except ValueError:
+        raise ProtocolError(
+            f"{answer.url} returned a column {name} that is not in degrees.",
+            advice="Select the numeric position of the table AS ra and AS dec.",
+            url=answer.url,
+        ) from None
 
 
 def _sorted_rows(positions: Positions) -> IntArray:
