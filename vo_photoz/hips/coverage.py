@@ -87,7 +87,7 @@ def read_moc(data: bytes, where: str) -> Coverage:
     """
     header, table = _moc_table(data, where)
     ranges = _ranges(header, table, where)
-    order = int(header.get("MOCORD_S", header.get("MOCORDER", DEEPEST)))
+    order = int(header.get("MOCORD_S", header.get("MOCORDER", _finest(ranges))))
     if not 0 <= order <= DEEPEST:
         raise CoverageError(f"The coverage map {where} has the impossible order {order}.", url=where)
     frame = frame_name(str(header.get("COORDSYS", "C")))
@@ -125,6 +125,13 @@ def _ranges(header: Any, column: NDArray[Any], where: str) -> NDArray[np.int64]:
     shift = 2 * (DEEPEST - order)
     first = (values - (np.int64(4) << (2 * order))) << shift
     return np.stack([first, first + (np.int64(1) << shift)], axis=1)
+
+
+def _finest(ranges: NDArray[np.int64]) -> int:
+    """Order of the finest cells that ranges need, for files that do not say it."""
+    bits = int(np.bitwise_or.reduce(ranges, axis=None)) if len(ranges) else 0
+    spare = (bits & -bits).bit_length() - 1 if bits else 2 * DEEPEST
+    return DEEPEST - min(spare // 2, DEEPEST)
 
 
 def _turned(ranges: NDArray[np.int64], order: int, frame: str) -> NDArray[np.int64]:

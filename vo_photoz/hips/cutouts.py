@@ -144,6 +144,7 @@ def tan_wcs(ra: float, dec: float, size: tuple[int, int], pixel_arcsec: float) -
     wcs.wcs.crpix = (size[0] + 1) / 2, (size[1] + 1) / 2
     wcs.wcs.cdelt = -pixel_arcsec / 3600, pixel_arcsec / 3600
     wcs.wcs.cunit = "deg", "deg"
+    wcs.wcs.lonpole = 180  # said, since the default turns an image at the north pole upside down
     wcs.wcs.radesys = "ICRS"
     return wcs
 
