@@ -119,7 +119,7 @@ def read_fits(stream: BinaryIO, source: str) -> UserTable:
         tables = sum(isinstance(other, (fits.BinTableHDU, fits.TableHDU)) for other in hdus)
     note = f"The file holds {tables} tables; the first with rows was taken." if tables > 1 else ""
     if document:
-        empty = read_votable(io.BytesIO(document), source)
+        empty = read_votable(io.BytesIO(document), source, rowless=True)
         if len(empty.columns) == len(columns):
             return with_columns(empty, columns)
     return skeleton(

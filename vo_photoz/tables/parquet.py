@@ -40,7 +40,7 @@ def read_parquet(stream: BinaryIO, source: str) -> UserTable:
     metadata = table.schema.metadata or {}
     arrays = [from_arrow(table.column(place), name) for place, name in enumerate(table.column_names)]
     if _CONTENT in metadata:
-        known = read_votable(io.BytesIO(metadata[_CONTENT]), source)
+        known = read_votable(io.BytesIO(metadata[_CONTENT]), source, rowless=True)
         if unique_names(known.names) == table.column_names:
             formed = [_formed(values, told.kind) for values, told in zip(arrays, known.columns, strict=True)]
             return with_columns(known, [plain(values) for values in formed])

@@ -56,7 +56,7 @@ def _fit(field: Element, values: NDArray[Any], fixed_text: bool) -> None:
         return
     longest = max((len(text.encode("utf-16-le")) // 2 for text in texts), default=0)
     limit = _limit(column.arraysize)
-    if not column.arraysize and not all(texts):
+    if column.arraysize in (None, "1") and not all(texts):
         field.set("arraysize", "1*")  # a single character cannot be empty
     if limit is not None and longest > limit:
         field.set("arraysize", "*")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from xml.etree.ElementTree import Element, SubElement
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables.fields import Plain, free_null, holds
@@ -95,6 +99,7 @@ def with_columns(empty: UserTable, columns: Sequence[Plain]) -> UserTable:
     fields = empty.table.findall("FIELD")
     for field, told, (values, datatype, arraysize) in zip(fields, empty.columns, columns, strict=True):
         if holds(told.kind, values):
+            _mend_null(field, told.null, values)
             continue
         field.set("datatype", datatype)
         field.attrib.pop("arraysize", None)
@@ -104,3 +109,15 @@ def with_columns(empty: UserTable, columns: Sequence[Plain]) -> UserTable:
             field.remove(element)
     data = [values for values, _, _ in columns]
     return UserTable(empty.root, empty.table, data, source=empty.source, note=empty.note)
+
+
+def _mend_null(field: Element, null: str | None, values: NDArray[Any]) -> None:
+    """Declare another null where rows have the declared one as a value (TOPCAT's FITS has its own nulls)."""
+    data = np.ma.getdata(values)
+    if null is None or data.dtype.kind not in "iu" or not (np.ma.compressed(values) == int(null, 0)).any():
+        return
+    declared = field.find("VALUES[@null]")
+    if declared is not None:
+        del declared.attrib["null"]
+        free = free_null(values)
+        declared.attrib.update({} if free is None else {"null": str(free)})

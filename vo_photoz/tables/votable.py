@@ -25,7 +25,7 @@ _ROWS = 10_000
 """Rows formatted at a time."""
 
 
-def read_votable(stream: BinaryIO, source: str) -> UserTable:
+def read_votable(stream: BinaryIO, source: str, *, rowless: bool = False) -> UserTable:
     """Table of a VOTable document: the first that has rows.
 
     Parameters
@@ -34,13 +34,15 @@ def read_votable(stream: BinaryIO, source: str) -> UserTable:
         The document, unpacked.
     source : str
         Its name, for errors.
+    rowless : bool
+        Take the first table without DATA instead: its rows stand elsewhere.
 
     Raises
     ------
     TableError
         Raised if there is no table, or it is damaged.
     """
-    document = xmlread.parse(stream, source)
+    document = xmlread.parse(stream, source, rowless=rowless)
     if document.table is None:
         raise TableError(
             _why_none(document.root, source), advice="Give a VOTable with a TABLE that has columns."

@@ -32,8 +32,9 @@ class Document:
 class _Reader:
     """Builds the tree; the rows of the first table that has any are kept apart."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, rowless: bool) -> None:
         self.source = source
+        self.rowless = rowless
         self.stack: list[Element] = []
         self.text: list[str] = []
         self.root: Element | None = None
@@ -106,7 +107,7 @@ class _Reader:
 
     def _wanted(self) -> int:
         """Number of columns, where this DATA belongs to the table that is taken: the first that has rows."""
-        if self.chosen is not None or len(self.stack) < 2 or self.stack[-2].tag != "TABLE":
+        if self.rowless or self.chosen is not None or len(self.stack) < 2 or self.stack[-2].tag != "TABLE":
             return 0
         if any(element.get("type") == "meta" for element in self.stack):
             return 0
@@ -134,7 +135,7 @@ def _ours(name: str, value: str) -> bool:
     return name.startswith("xmlns") and value.startswith(_VOTABLE)
 
 
-def parse(stream: BinaryIO, source: str) -> Document:
+def parse(stream: BinaryIO, source: str, *, rowless: bool = False) -> Document:
     """Read a VOTable document.
 
     Parameters
@@ -143,13 +144,15 @@ def parse(stream: BinaryIO, source: str) -> Document:
         The document, unpacked.
     source : str
         Its name, for errors.
+    rowless : bool
+        Take the first table that has columns but no DATA: its rows stand elsewhere.
 
     Raises
     ------
     TableError
         Raised if it is not a VOTable, is cut off, or declares entities.
     """
-    reader = _Reader(source)
+    reader = _Reader(source, rowless)
     try:
         while chunk := stream.read(_CHUNK):
             reader.parser.Parse(chunk, False)
@@ -160,9 +163,13 @@ def parse(stream: BinaryIO, source: str) -> Document:
     assert root is not None  # noqa: S101 - expat refuses a document without an element
     table = reader.chosen
     if table is None:
-        table = next((element for element in root.iter("TABLE") if element.find("FIELD") is not None), None)
+        table = next((element for element in root.iter("TABLE") if _usable(element, rowless)), None)
         reader.rows = Rows(0 if table is None else len(table.findall("FIELD")))
     return Document(root, table, reader.rows, reader.tables)
+
+
+def _usable(table: Element, rowless: bool) -> bool:
+    return table.find("FIELD") is not None and not (rowless and table.find("DATA") is not None)
 
 
 def _malformed(reader: _Reader, error: expat.ExpatError, source: str) -> TableError:
