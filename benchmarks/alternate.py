@@ -35,6 +35,5 @@ def report(seconds: dict[str, list[float]], per: float = 1, unit: str = "s") -> 
     for name, values in seconds.items():
         middle = statistics.median(values)
         rate = f"  {per / middle:12.1f}/s" if per > 1 else ""
-        print(
-            f"{name:40s} {middle:9.4f} {unit} [{min(values):.4f}-{max(values):.4f}]{rate}  {peer / middle:8.2f} x peer"
-        )
+        span = f"[{min(values):.4f}-{max(values):.4f}]"
+        print(f"{name:40s} {middle:9.4f} {unit} {span}{rate}  {peer / middle:8.2f} x peer")
