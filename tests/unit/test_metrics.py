@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vo_photoz.analysis.metrics import distance_from_uniform, nmad, scores
-from vo_photoz.analysis.neighbours import colours, neighbours_of, prior
+from vo_photoz.analysis.neighbours import neighbours_of, prior
+from vo_photoz.datasets.colours import colours
 from vo_photoz.datasets.sky import sky_noise
 from vo_photoz.errors import TableError
 from vo_photoz.flow import MixturePDF

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from vo_photoz.datasets.sky import sky_noise
+from vo_photoz.datasets.colours import aperture_noise, colours
 from vo_photoz.errors import TableError
 from vo_photoz.flow import Float32Array, FloatArray, MixturePDF
 
 NEIGHBOURS = 15
 NEIGHBOUR_SIGMA = 0.05
-APERTURE_PIXELS = 3.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def neighbours_of(pixels: Float32Array, z: FloatArray) -> ColourNeighbours:
     TableError
         Raised if fewer than two training objects can be used.
     """
-    softening = sky_noise(pixels) * np.sqrt(_aperture(pixels.shape[-1]).sum())
+    softening = aperture_noise(pixels)
     features = colours(pixels, softening)
     good = np.isfinite(features).all(1) & np.isfinite(z)
     if good.sum() < 2:
@@ -74,14 +73,6 @@ def neighbours_of(pixels: Float32Array, z: FloatArray) -> ColourNeighbours:
     return ColourNeighbours(
         softening, scale, cKDTree(features[good] / scale), np.asarray(z[good], dtype=np.float64)
     )
-
-
-def colours(pixels: Float32Array, softening: FloatArray) -> FloatArray:
-    """Colours and one magnitude of stamps, shape (n, band)."""
-    inside = _aperture(pixels.shape[-1])
-    flux = pixels[..., inside].sum(-1, dtype=np.float64)
-    magnitude = -2.5 / np.log(10) * (np.arcsinh(flux / (2 * softening)) + np.log(softening))
-    return np.concatenate([magnitude[:, :-1] - magnitude[:, 1:], magnitude[:, -2:][:, :1]], axis=1)
 
 
 def prior(edges: FloatArray, counts: FloatArray, n: int) -> MixturePDF:
@@ -100,8 +91,3 @@ def prior(edges: FloatArray, counts: FloatArray, n: int) -> MixturePDF:
     width = np.diff(edges) / np.sqrt(12)
     full = np.flatnonzero(share > 0)
     return MixturePDF(*(np.tile(column[full], (n, 1)) for column in (share, centre, width)))
-
-
-def _aperture(side: int) -> np.ndarray:
-    offset = np.arange(side) - (side - 1) / 2
-    return np.hypot(offset[:, None], offset[None, :]) <= APERTURE_PIXELS

@@ -40,17 +40,12 @@ def import_(
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz.pipeline.import_dataset import import_dataset
 
-        options = {
-            "--bands": bands,
-            "--pixel-arcsec": pixel_arcsec,
-            "--unit": unit,
-            "--size": size,
-            "--scale": scale,
-        }
-        words = [word for pair in options.items() for word in map(str, pair)]
+        about = {"title": title, "citation": citation, "licence": licence}
+        about = {name: text for name, text in about.items() if text}
+        words = f"--bands {bands} --pixel-arcsec {pixel_arcsec} --unit {unit} --size {size} --scale {scale}".split()
         words += ["--simulated"] if simulated else []
+        words += [word for name, text in about.items() for word in (f"--{name}", text)]
         command = shlex.join(["vo-photoz", "dataset", "import", file.name, "-o", output.name, *words])
-        told = {"title": title, "citation": citation, "licence": licence, "made_by": command}
         made = import_dataset(
             file,
             output,
@@ -59,7 +54,7 @@ def import_(
             unit=unit,
             size=size,
             scale_arcsec=scale,
-            source={key: text for key, text in told.items() if text},
+            source={**about, "made_by": command},
             real=not simulated,
             progress=progress,
         )

@@ -23,7 +23,7 @@ def train(
     name: Annotated[str, typer.Option(help="Name of the model; the folder's when not given.")] = "",
     title: Annotated[str, typer.Option(help="One line about the model.")] = "",
     members: Annotated[int, typer.Option(min=1, help="Networks of the ensemble.")] = 5,
-    epochs: Annotated[int, typer.Option(min=1, help="Times that every object is shown.")] = 60,
+    epochs: Annotated[int, typer.Option(min=1, help="Times that every object is shown.")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same networks.")] = 1,
     loss: Annotated[Literal["crps", "nll", "blend"], typer.Option(help="What is made small.")] = "crps",
     components: Annotated[int, typer.Option(min=1, help="Gaussians of one network.")] = 5,
@@ -46,7 +46,8 @@ def train(
         words = f"--members {members} --epochs {epochs} --seed {seed} --loss {loss} --components {components}"
         words += f" --batch {batch} --learning-rate {learning_rate:g}"
         words += f" --held-out-fold {held_out_fold} --stop-fold {stop_fold}"
-        command = shlex.join(["vo-photoz", "train", dataset.name, "-o", output.name]) + " " + words
+        texts = [word for pair in (("--name", name), ("--title", title)) if pair[1] for word in pair]
+        command = shlex.join(["vo-photoz", "train", dataset.name, "-o", output.name, *words.split(), *texts])
         model = run(
             dataset,
             output,

@@ -32,7 +32,7 @@ class Jitter:
         Largest further offset of each band along each axis, pixels.
     """
 
-    zero_point_mag: float = 0.02
+    zero_point_mag: float = 0.03
     dim_mag: float = 0.5
     noise: float = 0.3
     shift_pixels: float = 0.5
@@ -79,13 +79,15 @@ def orientation(stamps: Float32Array, number: int) -> Float32Array:
 def dimmed(stamps: Float32Array, sky: FloatArray, jitter: Jitter, rng: np.random.Generator) -> Float32Array:
     """Fainter sources under an unchanged sky, zero points off, extra noise."""
     n, bands = stamps.shape[:2]
-    faint = rng.uniform(0, jitter.dim_mag, n) * (rng.random(n) < 0.5)
-    factor = 10 ** (-0.4 * faint)[:, None]
+    faint: FloatArray = rng.uniform(0, jitter.dim_mag, n) * (rng.random(n) < 0.5)
+    factor: FloatArray = np.exp(-0.4 * np.log(10) * faint)[:, None]
     extra = rng.uniform(0, jitter.noise, n)[:, None]
-    lost = np.sqrt(np.maximum(1 - factor**2, 0) + extra**2)
-    zero_point = 10 ** (0.4 * rng.normal(0, jitter.zero_point_mag, (n, bands)))
-    noise = rng.standard_normal(stamps.shape, dtype=np.float32) * (sky * lost)[..., None, None].astype("f4")
-    return stamps * (factor * zero_point)[..., None, None].astype("f4") + noise
+    lost = (sky * np.sqrt(np.maximum(1 - factor**2, 0) + extra**2)).astype(np.float32)
+    zero_point = np.power(10, 0.4 * rng.normal(0, jitter.zero_point_mag, (n, bands)))
+    scale = (factor * zero_point).astype(np.float32)
+    noise = rng.standard_normal(stamps.shape, dtype=np.float32) * lost[..., None, None]
+    varied_flux: Float32Array = stamps * scale[..., None, None] + noise
+    return varied_flux
 
 
 def shifted(stamps: Float32Array, jitter: Jitter, rng: np.random.Generator) -> Float32Array:
@@ -104,7 +106,9 @@ def _moved(stamps: Float32Array, move: FloatArray, axis: int) -> Float32Array:
     step = np.clip(move, -1, 1)[..., None, None].astype(np.float32)
     ahead = np.concatenate([_edge(stamps, axis, 0), _cut(stamps, axis, slice(None, -1))], axis)
     behind = np.concatenate([_cut(stamps, axis, slice(1, None)), _edge(stamps, axis, -1)], axis)
-    return stamps * (1 - np.abs(step)) + np.maximum(step, 0) * ahead + np.maximum(-step, 0) * behind
+    there: Float32Array = stamps * (1 - np.abs(step)) + np.maximum(step, 0) * ahead
+    there += np.maximum(-step, 0) * behind
+    return there
 
 
 def _cut(stamps: Float32Array, axis: int, part: slice) -> Float32Array:

@@ -69,7 +69,7 @@ class Dataset:
         order = np.argsort(rows, kind="stable")
         found = np.empty((len(rows), *self.images.shape[1:]), dtype=np.float32)
         if len(rows):
-            found[order] = self.images.oindex[np.asarray(rows)[order]]  # type: ignore[index]
+            found[order] = self.images.oindex[np.asarray(rows)[order]]
         return found
 
     def stamps(self, rows: NDArray[np.intp]) -> Stamps:

@@ -20,6 +20,8 @@ from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Progress, no_progress
 from vo_photoz.pipeline.evaluate import evaluate
 from vo_photoz.redshift import card as cards
+from vo_photoz.redshift.domain import FILE as DOMAIN
+from vo_photoz.redshift.domain import domain_of
 from vo_photoz.redshift.model import Model, file_hash, load_model
 from vo_photoz.redshift.options import TrainingOptions
 from vo_photoz.redshift.predict import usable
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from vo_photoz.redshift.training import Fitted
 
 LOG = "training.jsonl"
+DOMAIN_ROWS = 20_000
 PART = 1024
 Rows = NDArray[np.intp]
 Report = Callable[[dict[str, Any]], None]
@@ -99,6 +102,8 @@ def train(
         card.training.options["best_epochs"] = [one.epoch for one in fitted]
         card.training.options["stop_crps"] = [round(one.stop_crps, 5) for one in fitted]
         card.weights = _save_all(fitted, work)
+        domain_of(data.pixels(_some(np.concatenate([fit, stop])))).save(work / DOMAIN)
+        card.domain = {DOMAIN: file_hash(work / DOMAIN)}
         if (good & (data.rows.fold == held_out_fold)).any():
             found = evaluate(Model(work, card), data, fold=held_out_fold)
             card.scores = {which: _rounded(one.as_dict()) for which, one in found.by_estimator.items()}
@@ -195,6 +200,11 @@ def _card(data: Dataset, used: Rows, options: TrainingOptions, held_out_fold: in
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         weights={"": ""},
     )
+
+
+def _some(rows: Rows) -> Rows:
+    """Rows from all over the data set, no more than fit into memory."""
+    return rows[:: -(-len(rows) // DOMAIN_ROWS)]
 
 
 def _rounded(figures: dict[str, Any]) -> dict[str, Any]:

@@ -109,6 +109,8 @@ class Card(BaseModel):
         Time, and the commands that make it.
     weights : dict
         sha256 of each file of weights.
+    domain : dict
+        sha256 of the file that describes the training domain; empty if there is none.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -139,6 +141,7 @@ class Card(BaseModel):
     made: str = ""
     made_by: list[str] = []
     weights: dict[str, str] = Field(min_length=1)
+    domain: dict[str, str] = {}
 
     def check_fits(self, survey: HasBands) -> None:
         """Check that a survey has what the model needs; see `compatibility.check_fits`."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow otherwise greets on every start
-
 import keras
+import numpy as np
 
 from vo_photoz.errors import ModelError
 from vo_photoz.redshift import network  # noqa: F401 - registers our layers with keras

@@ -50,7 +50,7 @@ def _expected_distance(difference: Any, width: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="vo_photoz")
-class MixtureLoss(keras.losses.Loss):  # type: ignore[misc]
+class MixtureLoss(keras.losses.Loss):
     """A blend of both scores: ``crps + nll_share * nll``.
 
     Parameters

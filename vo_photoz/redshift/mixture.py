@@ -9,10 +9,8 @@ Redshifts ``z`` are a number, one value a row (n,), or several a row (n, j); the
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp, ndtr, ndtri
 
 from vo_photoz.flow import FloatArray, MixturePDF
@@ -58,7 +56,8 @@ def sigma(m: MixturePDF) -> FloatArray:
     """Standard deviation of every density, shape (n,)."""
     weight, centre, width = _columns(m)
     distance = centre - mean(m)[:, None]
-    return np.sqrt((weight * (width**2 + distance**2)).sum(-1))
+    result: FloatArray = np.sqrt((weight * (width**2 + distance**2)).sum(-1))
+    return result
 
 
 def nll(m: MixturePDF, z: ArrayLike) -> FloatArray:
@@ -166,7 +165,8 @@ def _expected_distance(difference: FloatArray, width: FloatArray) -> FloatArray:
     """E|X| for X normal with this mean and standard deviation."""
     t = difference / width
     normal = np.exp(-0.5 * t * t) / np.sqrt(2 * np.pi)
-    return 2 * width * normal + difference * (2 * ndtr(t) - 1)
+    distance: FloatArray = 2 * width * normal + difference * (2 * ndtr(t) - 1)
+    return distance
 
 
 def _self_distance(m: MixturePDF) -> FloatArray:
@@ -200,11 +200,10 @@ def _climb(m: MixturePDF, z: FloatArray, steps: int) -> FloatArray:
     return z
 
 
-def _responsibilities(
-    z: FloatArray, weight: FloatArray, centre: FloatArray, width: FloatArray
-) -> NDArray[Any]:
+def _responsibilities(z: FloatArray, weight: FloatArray, centre: FloatArray, width: FloatArray) -> FloatArray:
     """Share of each component in the density at ``z``; sums to 1 over the last axis."""
     with np.errstate(divide="ignore"):
         log_part = np.log(weight) - 0.5 * ((z - centre) / width) ** 2 - np.log(width)
-    part: NDArray[Any] = np.exp(log_part - log_part.max(-1, keepdims=True))
-    return part / part.sum(-1, keepdims=True)
+    part = np.exp(log_part - log_part.max(-1, keepdims=True))
+    share: FloatArray = part / part.sum(-1, keepdims=True)
+    return share

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vo_photoz.errors import ModelError, PhotozError
 from vo_photoz.redshift.card import FILE, Card, read_card
 from vo_photoz.redshift.compatibility import check_fits, check_stamps
+from vo_photoz.redshift.domain import Domain, load_domain
 from vo_photoz.settings import defaults
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class Model:
 
         return [load_network(self.folder / name) for name in sorted(self.card.weights)]
 
+    @cached_property
+    def domain(self) -> Domain | None:
+        """The training domain; None if the model does not tell it."""
+        return next((load_domain(self.folder / name) for name in self.card.domain), None)
+
     @property
     def n_components(self) -> int:
         """Gaussians of a prediction."""
@@ -85,8 +91,8 @@ def load_model(name_or_folder: str | Path) -> Model:
     """
     folder = find_model(name_or_folder)
     card = read_card(folder)
-    for name, expected in card.weights.items():
-        _check_weights(folder, name, expected)
+    for name, expected in {**card.weights, **card.domain}.items():
+        _check_file(folder, name, expected)
     return Model(folder, card)
 
 
@@ -135,11 +141,11 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_weights(folder: Path, name: str, expected: str) -> None:
+def _check_file(folder: Path, name: str, expected: str) -> None:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ModelError(
-            f"The card of {folder} names weights outside its folder: {name}.", advice="Do not use it."
+            f"The card of {folder} names a file outside its folder: {name}.", advice="Do not use it."
         )
     if not path.is_file():
         raise ModelError(
@@ -147,6 +153,6 @@ def _check_weights(folder: Path, name: str, expected: str) -> None:
         )
     if file_hash(path) != expected:
         raise ModelError(
-            f"The weights {path} are not those of the card: they were changed or cut off.",
+            f"{path} is not the file of the card: it was changed or cut off.",
             advice="Get the model again.",
         )

@@ -103,7 +103,7 @@ def prepare(network: keras.Model, stamps: np.ndarray) -> None:
 
 
 @_register
-class BandChannels(keras.layers.Layer):  # type: ignore[misc]
+class BandChannels(keras.layers.Layer):
     """Bands and their pairwise differences as channels, asinh-scaled, of the core of a stamp.
 
     Parameters
@@ -138,7 +138,7 @@ class BandChannels(keras.layers.Layer):  # type: ignore[misc]
 
 
 @_register
-class AperturePhotometry(keras.layers.Layer):  # type: ignore[misc]
+class AperturePhotometry(keras.layers.Layer):
     """Asinh magnitudes and colours in Gaussian apertures about the centre of the stamp.
 
     The softening of a flux is the noise of the aperture, as for the SDSS asinh magnitudes (Lupton et al.
@@ -179,7 +179,7 @@ class AperturePhotometry(keras.layers.Layer):  # type: ignore[misc]
 
 
 @_register
-class MixtureHead(keras.layers.Layer):  # type: ignore[misc]
+class MixtureHead(keras.layers.Layer):
     """Raw numbers to the weights, means and standard deviations of a Gaussian mixture.
 
     Parameters

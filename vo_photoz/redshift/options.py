@@ -35,8 +35,8 @@ class TrainingOptions:
         How the stamps are varied.
     """
 
-    members: int = 4
-    epochs: int = 60
+    members: int = 5
+    epochs: int = 50
     seed: int = 1
     loss: str = "crps"
     components: int = 5

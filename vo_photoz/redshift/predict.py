@@ -49,6 +49,23 @@ def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
     return MixturePDF(*out)
 
 
+def outside_domain(model: Model, stamps: Stamps) -> BoolArray:
+    """Whether sources are unlike all that the model was trained on (`Flag.OUTSIDE_DOMAIN`), shape (n,).
+
+    All False for a model that does not tell its domain.
+
+    Raises
+    ------
+    ModelError
+        Raised if the stamps are not what the model eats.
+    """
+    check_stamps(model.card, stamps)
+    if model.domain is None:
+        return np.zeros(len(stamps), dtype=bool)
+    order = [stamps.bands.index(band) for band in model.card.bands]
+    return model.domain.outside(stamps.pixels[:, order])
+
+
 def usable(pixels: Float32Array) -> BoolArray:
     """Whether stamps (n, band, y, x) can be predicted from: no missing pixel among the 6 x 6 in the middle.
 
@@ -56,8 +73,7 @@ def usable(pixels: Float32Array) -> BoolArray:
     """
     rows, columns = (max((side - CORE_PIXELS) // 2, 0) for side in pixels.shape[-2:])
     core = pixels[..., rows : pixels.shape[-2] - rows, columns : pixels.shape[-1] - columns]
-    good: BoolArray = np.isfinite(core).all((1, 2, 3))
-    return good
+    return np.asarray(np.isfinite(core).all((1, 2, 3)))
 
 
 def _predict_batch(model: Model, pixels: Float32Array) -> np.ndarray:

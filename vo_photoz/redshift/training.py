@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from vo_photoz.redshift.load import keras  # isort: skip - sets up the backend before anything else
 from vo_photoz.datasets.augment import varied
 from vo_photoz.datasets.sky import sky_noise
 from vo_photoz.datasets.store import Dataset
