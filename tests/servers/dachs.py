@@ -51,11 +51,12 @@ class Unavailable(Exception):
 
 @dataclass
 class Dachs:
-    """A running server."""
+    """A running server; ``ours`` and ``database`` say whether this session started it and PostgreSQL."""
 
     url: str
     pid: int
     ours: bool
+    database: bool = False
 
     def stop(self) -> None:
         """Stop the server if this session started it and nobody asked to keep it."""
@@ -69,6 +70,8 @@ class Dachs:
         else:
             os.kill(self.pid, signal.SIGKILL)
         (WORK / "running").unlink(missing_ok=True)
+        if self.database:
+            run(["pg_ctlcluster", "15", "main", "stop"])
 
 
 def start() -> Dachs:
@@ -79,12 +82,14 @@ def start() -> Dachs:
     with (WORK / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         install(BEFORE)
-        start_postgresql()
+        started = start_postgresql()
         mend_pgsphere()
         # Its post-install script makes the database, so PostgreSQL and pg_sphere come first.
         install([SERVER])
         import_rows()
-        return running() or launch()
+        server = running() or launch()
+        server.database = started
+        return server
 
 
 def install(packages: list[str]) -> None:
@@ -111,18 +116,19 @@ def installed(package: str) -> bool:
     return "install ok installed" in subprocess.run(ask, capture_output=True, text=True, check=False).stdout
 
 
-def start_postgresql() -> None:
-    """Start the cluster 15/main by hand; a machine for tests has no systemd."""
+def start_postgresql() -> bool:
+    """Start the cluster 15/main by hand (a machine for tests has no systemd); False if it was running."""
     clusters = subprocess.run(["pg_lsclusters", "-h"], capture_output=True, text=True, check=False).stdout
     lines = [line.split() for line in clusters.splitlines()]
     state = next((fields[3] for fields in lines if fields[:2] == ["15", "main"]), None)
     if state is None:
         must(["pg_createcluster", "15", "main"])
-    if state is None or not state.startswith("online"):
+    down = state is None or not state.startswith("online")
+    if down:
         must(["pg_ctlcluster", "15", "main", "start"])
     for _ in range(100):
         if run(["pg_isready", "-q"], user="postgres") == 0:
-            return
+            return down
         time.sleep(0.1)
     raise Unavailable("PostgreSQL does not accept connections")
 
