@@ -26,6 +26,7 @@ sys.path.append(str(PARTS))
 from peer import HubProcess, Peer, error, until  # noqa: E402
 
 from vo_photoz.cli.serve import running  # noqa: E402
+from vo_photoz.pipeline.job import Offer  # noqa: E402
 from vo_photoz.pipeline.jobs import JobStore  # noqa: E402
 from vo_photoz.samp import delivery  # noqa: E402
 from vo_photoz.samp.messages import Message  # noqa: E402
@@ -232,6 +233,31 @@ def test_a_clicked_row_is_remembered(
     assert service.store.shown == (job.id, 1)
     for wrong in ({"table-id": ours, "row": "99"}, {"table-id": "unknown", "row": "1"}):
         assert peer.ask("table.highlight.row", wrong)["samp.status"] == "samp.error"
+
+
+def test_page_without_samp(start: Callable[..., Service], peer: Peer, tmp_path: Path) -> None:
+    service = start(hub="none")
+    assert service.hub is None
+    home = f"http://127.0.0.1:{service.store.port}/{service.store.token}/"
+    with urllib.request.urlopen(home, timeout=10) as answer:
+        assert answer.status == 200
+    assert peer.find() is None
+
+
+def test_registering_waits_for_nothing_heavy(hub: HubProcess, tmp_path: Path) -> None:
+    code = "import sys; from vo_photoz.cli.serve import running; from vo_photoz.settings import load\n"
+    code += "import vo_photoz.cli.serve as serve\n"
+    code += "heavy = {'keras', 'tensorflow', 'fastapi', 'matplotlib', 'numba', 'httpx2', 'pyarrow'}\n"
+    code += "page = serve._serve_page\n"
+    code += "def told(*a): print('loaded', sorted(heavy & set(sys.modules)), flush=True); return page(*a)\n"
+    code += "serve._serve_page = told\n"
+    code += "with running(load()) as (service, _): print(service.hub.is_registered, flush=True)\n"
+    code += "print('keras' in sys.modules, flush=True)"
+    service = Serve(tmp_path / "a", "-c", code)
+    assert service.line("loaded") == "loaded []"
+    assert service.line("e") == "True"
+    assert service.line("e") == "False"
+    assert service.process.wait(20) == 0
 
 
 # Bad tables
@@ -595,6 +621,19 @@ def test_killed_while_it_predicts_and_started_again(
         assert len(read(answer.read())) == ROWS
     assert str(back["pz_url"][0]).startswith(page.split()[1])
     assert third.end(signal.SIGTERM) == 0
+
+
+def test_killed_before_the_table_was_checked(
+    start: Callable[..., Service], peer: Peer, table: Path, tmp_path: Path
+) -> None:
+    before = store_of(tmp_path)
+    folder = before.incoming()
+    (folder / "input.vot").write_bytes(table.read_bytes())
+    before.add(Offer(name="t", sender="topcat", content_hash="x"), folder)
+    before.close()
+    start()
+    until(lambda: peer.tables)
+    assert len(read(peer.tables[0]["body"])) == ROWS
 
 
 def test_it_ends_cleanly(hub: HubProcess, peer: Peer, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -54,6 +55,7 @@ class WorkerProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._answers: IO[bytes] | None = None
         self._stopped = False
+        self._lock = threading.Lock()
 
     def run(self, job: Job, progress: Progress = no_progress) -> None:
         """Run a job to its end.
@@ -65,7 +67,8 @@ class WorkerProcess:
         Stopped
             Raised if `stop` was called.
         """
-        child, answers = self._started()
+        with self._lock:
+            child, answers = self._started()
         try:
             assert child.stdin is not None  # noqa: S101 - opened as a pipe
             child.stdin.write(job.to_json().encode() + b"\n")
@@ -79,8 +82,9 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """End the process."""
-        self._stopped = True
-        child = self._child
+        with self._lock:
+            self._stopped = True
+            child = self._child
         if child is None or child.poll() is not None:
             return
         child.terminate()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vo_photoz.errors import JobError, PhotozError, TableError, UsageError
-from vo_photoz.http import Policy, download
 from vo_photoz.pipeline.job import Job, Offer, State, input_path
 from vo_photoz.pipeline.jobs import JobStore
 from vo_photoz.samp.messages import TableSent, is_one_of_us, is_our_table
@@ -99,6 +98,8 @@ class Intake:
         return self._store.accept(job.id, n_rows=len(positions), ra=ra, dec=dec, wait=wait)
 
     def _fetch(self, url: str, path: Path) -> None:
+        from vo_photoz.http import Policy, download  # noqa: PLC0415 - not before the first table
+
         limits = self._settings
         download(
             url,
