@@ -32,7 +32,7 @@ from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.model import Model, load_model
-from vo_photoz.redshift.predict import predict_stamps
+from vo_photoz.redshift.predict import outside_domain, predict_stamps
 from vo_photoz.sky.moc import contains
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.predictions import prediction_columns
@@ -256,6 +256,9 @@ def _densities(
         flags[here] |= stamps.flags | check_stamps(stamps)
         pdf = predict_stamps(model, stamps)
         usable = flags[here] & NOT_PREDICTED == 0
+        blind = usable & np.isnan(pdf.weight).any(axis=1)  # a hole where the source is
+        flags[here[blind]] |= Flag.BAND_MISSING
+        flags[here[usable & ~blind & outside_domain(model, stamps)]] |= Flag.OUTSIDE_DOMAIN
         for whole, one in ((weight, pdf.weight), (mean, pdf.mean), (sigma, pdf.sigma)):
             whole[here[usable]] = one[usable]
         if keep is not None:
