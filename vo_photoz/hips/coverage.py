@@ -38,7 +38,7 @@ def survey_coverage(survey: Survey, *, unknown_is_whole: bool = False) -> Covera
     survey : Survey
         The survey.
     unknown_is_whole : bool
-        Take a band without a coverage map for a map of the whole sky: missing tiles are then found when cutting.
+        Take a band without a coverage map for one of the whole sky: missing tiles are found when cutting.
 
     Raises
     ------
@@ -97,25 +97,32 @@ def read_moc(data: bytes, where: str) -> Coverage:
     return from_mocpy(moc, where)
 
 
-def _moc_table(data: bytes, where: str) -> tuple[Any, Any]:
+def _moc_table(data: bytes, where: str) -> tuple[Any, NDArray[Any]]:
+    """Header and column of a coverage map."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
             with fits.open(io.BytesIO(data), memmap=False) as parts:
                 part = next(part for part in parts if isinstance(part, fits.BinTableHDU))
-                return part.header.copy(), np.asarray(part.data[part.columns.names[0]])
+                _need_space_alone(part.header, where)
+                part.header.setdefault("TTYPE1", "UNIQ")  # some files leave the column without a name
+                return part.header.copy(), np.asarray(part.data.field(0))
     except (OSError, ValueError, TypeError, IndexError, StopIteration) as error:
         raise CoverageError(f"{where} is not a coverage map in FITS ({error}).", url=where) from None
 
 
-def _ranges(header: Any, column: NDArray[Any], where: str) -> NDArray[np.int64]:
-    """Ranges of cells of order 29, in the frame of the file."""
-    kind = str(header.get("MOCDIM", "SPACE")).strip().upper()
+def _need_space_alone(header: Any, where: str) -> None:
+    kind = str(header.get("MOCDIM", header.get("MOC", "SPACE"))).strip().upper()
     coding = str(header.get("ORDERING", "NUNIQ")).strip().upper()
     if kind != "SPACE" or coding not in ("NUNIQ", "UNIQ", "RANGE", "RANGE29"):
         raise CoverageError(
-            f"{where} is not a coverage map of space alone (MOCDIM {kind}, ORDERING {coding}).", url=where
+            f"{where} is not a coverage map of space alone (it is {kind}, coded as {coding}).", url=where
         )
+
+
+def _ranges(header: Any, column: NDArray[Any], where: str) -> NDArray[np.int64]:
+    """Ranges of cells of order 29, in the frame of the file."""
+    coding = str(header.get("ORDERING", "NUNIQ")).strip().upper()
     values = column.astype(np.int64)
     if coding.startswith("RANGE"):
         return values.reshape(-1, 2)
