@@ -16,7 +16,7 @@ from vo_photoz.errors import ModelError
 from vo_photoz.flow import Flag, Stamps
 from vo_photoz.redshift.compatibility import check_fits
 from vo_photoz.redshift.model import list_models, load_model
-from vo_photoz.redshift.predict import predict_stamps
+from vo_photoz.redshift.predict import outside_domain, predict_stamps
 
 BANDS = ("g", "r", "i")
 N = 260
@@ -185,6 +185,19 @@ def test_unusable_stamps_are_nan_and_holes_at_the_edge_are_sky(model, dataset):
     assert found.mean[2] == pytest.approx(before.mean[2], abs=0.2)
 
 
+def test_sources_of_strange_colours_are_outside_the_domain(model, dataset):
+    data = open_dataset(dataset)
+    network = load_model(model)
+    stamps = data.stamps(np.arange(N))
+    assert outside_domain(network, stamps).mean() < 0.05
+    strange = stamps.pixels.copy()
+    strange[:, 1] *= 30
+    strange[5] = np.nan
+    changed = Stamps(strange, stamps.flags, stamps.bands, stamps.pixel_arcsec, stamps.unit)
+    assert outside_domain(network, changed).mean() > 0.9
+    assert outside_domain(network, changed)[5]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -230,6 +243,7 @@ def test_a_users_own_model_has_a_name(model, private_home, monkeypatch):
     [
         (lambda f: (f / "weights" / "member-1.keras").unlink(), "missing"),
         (lambda f: (f / "weights" / "member-1.keras").write_bytes(b"PK"), "changed or cut off"),
+        (lambda f: (f / "domain.npz").write_bytes(b"PK"), "changed or cut off"),
         (lambda f: (f / "card.json").write_text("{"), "cannot be read"),
         (lambda f: (f / "card.json").write_text("[]"), "not the card"),
         (lambda f: (f / "card.json").unlink(), "no model"),

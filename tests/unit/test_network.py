@@ -10,7 +10,8 @@ import pytest
 from vo_photoz.datasets.augment import orientation
 from vo_photoz.flow import MixturePDF
 from vo_photoz.redshift import mixture
-from vo_photoz.redshift.load import compiled_ensemble, keras, load_network, save_network
+from vo_photoz.redshift.backend import keras
+from vo_photoz.redshift.load import compiled_ensemble, load_network, save_network
 from vo_photoz.redshift.losses import MixtureLoss, loss_named, mixture_crps, mixture_nll
 from vo_photoz.redshift.network import (
     AperturePhotometry,

@@ -42,7 +42,8 @@ def import_(
 
         about = {"title": title, "citation": citation, "licence": licence}
         about = {name: text for name, text in about.items() if text}
-        words = f"--bands {bands} --pixel-arcsec {pixel_arcsec} --unit {unit} --size {size} --scale {scale}".split()
+        words = ["--bands", bands, "--pixel-arcsec", f"{pixel_arcsec:g}", "--unit", unit]
+        words += ["--size", str(size), "--scale", f"{scale:g}"]
         words += ["--simulated"] if simulated else []
         words += [word for name, text in about.items() for word in (f"--{name}", text)]
         command = shlex.join(["vo-photoz", "dataset", "import", file.name, "-o", output.name, *words])

@@ -79,9 +79,9 @@ def orientation(stamps: Float32Array, number: int) -> Float32Array:
 def dimmed(stamps: Float32Array, sky: FloatArray, jitter: Jitter, rng: np.random.Generator) -> Float32Array:
     """Fainter sources under an unchanged sky, zero points off, extra noise."""
     n, bands = stamps.shape[:2]
-    faint: FloatArray = rng.uniform(0, jitter.dim_mag, n) * (rng.random(n) < 0.5)
-    factor: FloatArray = np.exp(-0.4 * np.log(10) * faint)[:, None]
-    extra = rng.uniform(0, jitter.noise, n)[:, None]
+    faint = rng.uniform(0, jitter.dim_mag, (n, 1)) * (rng.random((n, 1)) < 0.5)
+    factor = np.power(10, -0.4 * faint)
+    extra = rng.uniform(0, jitter.noise, (n, 1))
     lost = (sky * np.sqrt(np.maximum(1 - factor**2, 0) + extra**2)).astype(np.float32)
     zero_point = np.power(10, 0.4 * rng.normal(0, jitter.zero_point_mag, (n, bands)))
     scale = (factor * zero_point).astype(np.float32)

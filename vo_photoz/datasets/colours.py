@@ -31,7 +31,7 @@ def colours(pixels: Float32Array, softening: FloatArray) -> FloatArray:
 
 def aperture_noise(pixels: Float32Array) -> FloatArray:
     """Noise of the aperture flux in each band, as if pixels were independent, shape (band,)."""
-    return sky_noise(pixels) * np.sqrt(_aperture(pixels.shape[-1]).sum())
+    return sky_noise(pixels) * float(np.sqrt(_aperture(pixels.shape[-1]).sum()))
 
 
 def _aperture(side: int) -> BoolArray:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from vo_photoz.errors import ModelError
 from vo_photoz.redshift import network  # noqa: F401 - registers our layers with keras
+from vo_photoz.redshift.backend import keras
 
 
 def load_network(path: Path) -> keras.Model:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
-from keras import ops
+from vo_photoz.redshift.backend import keras, ops
 
 TINY_WEIGHT = 1e-12
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
+
+from vo_photoz.redshift.backend import keras, ops
 
 PACKAGE = "vo_photoz"
 _register = keras.saving.register_keras_serializable(package=PACKAGE)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +16,7 @@ from vo_photoz.datasets.store import Dataset
 from vo_photoz.errors import ModelError, TableError
 from vo_photoz.flow import Float32Array, FloatArray, MixturePDF, Progress, no_progress
 from vo_photoz.redshift import mixture
+from vo_photoz.redshift.backend import keras
 from vo_photoz.redshift.losses import loss_named
 from vo_photoz.redshift.network import NetworkShape, build_network, prepare
 from vo_photoz.redshift.options import TrainingOptions
