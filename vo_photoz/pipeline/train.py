@@ -143,7 +143,7 @@ def _fit_all(
 ) -> list[Fitted]:
     from vo_photoz.redshift.training import fit_member  # noqa: PLC0415 - keras takes seconds to import
 
-    with (work / LOG).open("w", encoding="utf-8") as file:
+    with (work / LOG).open("w", encoding="utf-8", buffering=1) as file:
 
         def log(figures: dict[str, Any]) -> None:
             file.write(json.dumps(_rounded(figures)) + "\n")
