@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests import hips_trees as trees
-from vo_photoz.errors import SurveyError
+from vo_photoz.errors import ServiceError, SurveyError
 from vo_photoz.flow import Flag, Positions
 from vo_photoz.hips.coverage import hips_coverage
 from vo_photoz.hips.cutouts import cut_stamps
@@ -104,3 +104,31 @@ def test_the_next_mirror_is_used_and_all_failures_are_named(web):
         _ = HiPS([f"{address}/g", str(folder)]).order
     with pytest.raises(SurveyError, match="forbidden"):
         _ = HiPS(f"{address}/g", offline=True).order
+
+
+def test_a_mirror_takes_over_in_the_middle(web):
+    address, folder, handler = web
+    image = one_field(folder)
+    (folder / "mirror").symlink_to(folder / "g")
+    handler.failing.add("/g/Norder")
+    survey = trees.survey_of([f"{address}/g", f"{address}/mirror"])
+    places = places_in(image, 10)
+    for _, stamps in cut_stamps(survey, places, size=16, pixel_arcsec=0.4, threads=1):
+        assert not stamps.flags.any()
+    assert survey.hips["u"].address == f"{address}/g"  # the mirror served tiles only
+    asked = sum(count for path, count in handler.asked.items() if path.startswith("/g/Norder"))
+    assert asked < 60  # it is not asked for every tile again
+
+
+def test_a_dead_server_is_left_alone(web, monkeypatch):
+    address, folder, handler = web
+    one_field(folder)
+    monkeypatch.setattr("vo_photoz.hips.source.FAILURES_IN_A_ROW", 2)
+    hips = HiPS(f"{address}/g")
+    assert hips.order == 13
+    handler.failing.add("Norder")
+    for number in range(6):
+        with pytest.raises(ServiceError):
+            hips.tiles.get(13, number)
+    tiles_asked = {path for path in handler.asked if "Npix" in path}
+    assert len(tiles_asked) == 2

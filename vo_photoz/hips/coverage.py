@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import CoverageError
 from vo_photoz.flow import Coverage
+from vo_photoz.hips.source import read_file
 from vo_photoz.hips.survey import Survey
-from vo_photoz.hips.tiles import read_file
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.sky.frames import frame_name, rotation_from_icrs, unit_vectors
 from vo_photoz.sky.moc import DEEPEST, from_mocpy, intersection, to_mocpy

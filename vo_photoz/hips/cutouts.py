@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
 FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
+MAX_BATCH_BYTES = 1 << 28
+"""Largest batch of stamps; two of them are in memory at a time."""
 PIXELS_AT_A_TIME = 1 << 16
 """Output pixels that a thread works on together: a plan takes 40 bytes each and should stay in the cache."""
 
@@ -74,7 +76,7 @@ def cut_stamps(
         "native": values as in the tiles, per source pixel. "per_arcsec2": divided by a source pixel's area.
         "per_pixel": what falls into a pixel of the stamp. "nJy/arcsec2": surface brightness.
     batch : int
-        Most stamps given at a time.
+        Most stamps given at a time; fewer when they are large.
     threads : int
         Threads; 0 takes all cores.
     progress : Progress
@@ -102,17 +104,24 @@ def cut_stamps(
     scales, unit = flux_scales(survey, flux, pixel_arcsec)
     rows = np.flatnonzero(positions.valid)
     rows = rows[np.argsort(_sky_order(positions.take(rows), cutter.grids[0]), kind="stable")]
+    batch = max(1, min(batch, MAX_BATCH_BYTES // (4 * size * size * len(bands))))
+    parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     workers = threads or os.cpu_count() or 1
     done = 0
-    with ThreadPoolExecutor(workers, thread_name_prefix="stamps") as pool:
-        for start in range(0, len(rows), max(1, batch)):
-            some = rows[start : start + max(1, batch)]
-            pixels, failed = cutter.cut_all(positions.ra[some], positions.dec[some], pool)
+    with ThreadPoolExecutor(workers, "stamps") as pool, ThreadPoolExecutor(1, "batches") as ahead:
+        # The next batch is cut while the caller works on this one.
+        coming = [ahead.submit(cutter.cut_all, positions.take(part), pool) for part in parts[:1]]
+        for number, part in enumerate(parts):
+            pixels, failed = coming.pop().result()
+            coming += [
+                ahead.submit(cutter.cut_all, positions.take(later), pool)
+                for later in parts[number + 1 : number + 2]
+            ]
             if (scales != 1).any():
                 pixels *= scales[:, None, None]
-            done += len(some)
+            done += len(part)
             progress("stamps", done, len(rows))
-            yield some, Stamps(pixels, flags_of(pixels, failed), bands, pixel_arcsec, unit)
+            yield part, Stamps(pixels, flags_of(pixels, failed), bands, pixel_arcsec, unit)
 
 
 def cut_image(hips: HiPS, coordinate: Any, size: Any, resolution: Any, interpolation: str) -> Cutout:
@@ -180,10 +189,9 @@ class _Cutter:
         self.grids = [tree.grid_for(image.pixel_arcsec) for tree in trees]
         self.shape = (image.some_rows or image.rows, image.columns)
 
-    def cut_all(
-        self, ra: FloatArray, dec: FloatArray, pool: ThreadPoolExecutor
-    ) -> tuple[Float32Array, BoolArray]:
+    def cut_all(self, places: Positions, pool: ThreadPoolExecutor) -> tuple[Float32Array, BoolArray]:
         """Images of many positions (n, band, y, x), and whether a tile of theirs failed (n,)."""
+        ra, dec = places.ra, places.dec
         pixels = np.zeros((len(ra), len(self.trees), self.shape[0] * self.shape[1]), np.float32)
         failed = np.zeros(len(ra), bool)
         part = max(1, PIXELS_AT_A_TIME // pixels.shape[2])

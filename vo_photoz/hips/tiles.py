@@ -9,21 +9,17 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from vo_photoz import http
-from vo_photoz.errors import SurveyError
 from vo_photoz.hips.decode import GZIP, Tile, decode_tile, is_plain, read_header
+from vo_photoz.hips.source import RETRY_SECONDS, Source
 from vo_photoz.settings import defaults
 
 MAX_TILE_BYTES = 64_000_000
 """No tile of 2048 x 2048 doubles is larger; what is, is no tile."""
 MAPPED_WIDTH = 256
 """Smaller tiles are read, not mapped: every mapped file keeps one of the few file handles of a process."""
-RETRY_SECONDS = 30.0
-"""A tile that failed is not asked for again before this time is over."""
 
 
 def tile_path(order: int, number: int, extension: str = "fits") -> str:
@@ -31,67 +27,24 @@ def tile_path(order: int, number: int, extension: str = "fits") -> str:
     return f"Norder{order}/Dir{number // 10000 * 10000}/Npix{number}.{extension}"
 
 
-def local_folder(address: str) -> Path | None:
-    """Folder of an address (a path or file://), None for a web address."""
-    parts = urlsplit(address)
-    if parts.scheme in ("http", "https"):
-        return None
-    return Path(unquote(parts.path)) if parts.scheme == "file" else Path(address).expanduser()
-
-
-def read_file(
-    address: str, name: str, *, offline: bool = False, max_bytes: int = MAX_TILE_BYTES
-) -> bytes | None:
-    """A file of a HiPS, None where there is none.
-
-    Raises
-    ------
-    SurveyError
-        Raised if a local file cannot be read, or the network is needed but forbidden.
-    ServiceError
-        Raised if the server fails.
-    """
-    folder = local_folder(address)
-    if folder is None:
-        url = f"{address.rstrip('/')}/{name}"
-        if offline:
-            raise SurveyError(
-                f"{url} is needed, but the network is forbidden.",
-                advice="Leave out --offline or use a survey on disk.",
-                url=url,
-            )
-        return http.get_bytes(url, seconds=defaults().http_seconds, max_bytes=max_bytes, missing_ok=True)
-    try:
-        return (folder / name).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise SurveyError(
-            f"{folder / name} cannot be read: {error.strerror}.", url=str(folder / name)
-        ) from None
-
-
 class TileStore:
     """Tiles of one HiPS, each read once while it is in use by the neighbours of a position.
 
     Parameters
     ----------
-    address : str
-        Folder, file:// or http(s):// address.
+    source : Source
+        Where the files are.
     width : int
         Side of a tile, pixels.
-    offline : bool
-        Refuse the network.
     max_tiles : int
         How many are kept; the least recently used goes first. 0 takes what fits into about 128 MB, or a few
         when they are mapped.
     """
 
-    def __init__(self, address: str, width: int, *, offline: bool = False, max_tiles: int = 0) -> None:
-        self.address = address
+    def __init__(self, source: Source, width: int, *, max_tiles: int = 0) -> None:
+        self.source = source
         self.width = width
-        self.offline = offline
-        self.folder = local_folder(address)
+        self.folder = source.folder
         self.mapped = self.folder is not None and width >= MAPPED_WIDTH
         self.max_tiles = max_tiles or (32 if self.mapped else max(32, (1 << 25) // width**2))
         self._kept: OrderedDict[tuple[int, int], Future[Tile | None]] = OrderedDict()
@@ -160,10 +113,8 @@ class TileStore:
             mapped = self._mapped(self.folder / name)
             if mapped is not None:
                 return mapped
-        data = read_file(self.address, name, offline=self.offline)
-        if data is None:
-            return None
-        return decode_tile(data, self.width, f"{self.address.rstrip('/')}/{name}")
+        data = self.source.read(name, max_bytes=MAX_TILE_BYTES)
+        return None if data is None else decode_tile(data, self.width, self.source.url_of(name))
 
     def _mapped(self, path: Path) -> Tile | None:
         """Pixels mapped into memory, when they can be used as they lie in the file."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from vo_photoz.errors import CoverageError, PhotozError, SurveyError
 from vo_photoz.flow import Coverage, Float32Array
-from vo_photoz.hips.tiles import TileStore, read_file
+from vo_photoz.hips.source import Source, read_file
+from vo_photoz.hips.tiles import TileStore
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
 DEFAULT_WIDTH = 512
+OPENING_SECONDS = 30.0
+"""A server that does not send ``properties`` within this time does not work, and its mirror is asked."""
 LEAST_ORDER = 3
 """Lowest order of the tiles when `properties` does not say (HiPS 1.0, hips_order_min)."""
 
@@ -104,7 +107,9 @@ class HiPS:
         failures: list[str] = []
         for address in self.addresses:
             try:
-                data = read_file(address, "properties", offline=self.offline, max_bytes=1_000_000)
+                data = read_file(
+                    address, "properties", offline=self.offline, max_bytes=1_000_000, seconds=OPENING_SECONDS
+                )
             except PhotozError as error:
                 failures.append(error.message)
                 continue
@@ -211,7 +216,8 @@ class HiPS:
     @cached_property
     def tiles(self) -> TileStore:
         """Where the tiles come from."""
-        return TileStore(self.address, self.width, offline=self.offline)
+        mirrors = self.addresses[self.addresses.index(self.address) :]
+        return TileStore(Source(mirrors, offline=self.offline), self.width)
 
     @cached_property
     def coverage(self) -> Coverage:

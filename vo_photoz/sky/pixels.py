@@ -21,7 +21,11 @@ _TWO_THIRDS = 2.0 / 3.0
 _SQRT3 = math.sqrt(3.0)
 
 kernel: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
-"""Decorator of all kernels: compiled once, kept on disk, without the interpreter's lock."""
+"""Decorator of all kernels: compiled once, kept on disk, without the interpreter's lock.
+
+What is kept is renewed when the file of a kernel changes, but not when a kernel that it calls changes in
+another file: whoever edits this file removes the ``__pycache__`` of `hips`.
+"""
 
 
 @kernel
