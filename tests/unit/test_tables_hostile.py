@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import resource
 from pathlib import Path
 
@@ -12,17 +13,22 @@ from astropy.io import fits
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.tables import read
 from vo_photoz.tables.read import read_table
+from vo_photoz.tables.write import write_table
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "tables"
 RICH = (DATA / "rich.vot").read_bytes()
 
-BOMB = b"""<?xml version="1.0"?><!DOCTYPE VOTABLE [<!ENTITY a "aaaaaaaaaa">
-<!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>
-<VOTABLE><RESOURCE><TABLE><FIELD name="x" datatype="char" arraysize="*"/><DATA><TABLEDATA><TR><TD>&c;</TD></TR>
-</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
-EXTERNAL = b"""<?xml version="1.0"?><!DOCTYPE VOTABLE [<!ENTITY a SYSTEM "file:///etc/passwd">]>
-<VOTABLE><RESOURCE><TABLE><FIELD name="x" datatype="char" arraysize="*"/><DATA><TABLEDATA><TR><TD>&a;</TD></TR>
-</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
+
+def with_entities(declarations: str, cell: str) -> bytes:
+    fields = '<FIELD name="x" datatype="char" arraysize="*"/>'
+    rows = f"<DATA><TABLEDATA><TR><TD>{cell}</TD></TR></TABLEDATA></DATA>"
+    table = f"<VOTABLE><RESOURCE><TABLE>{fields}{rows}</TABLE></RESOURCE></VOTABLE>"
+    return f'<?xml version="1.0"?><!DOCTYPE VOTABLE [{declarations}]>{table}'.encode()
+
+
+BOMB = with_entities('<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">', "&b;&b;&b;")
+EXTERNAL = with_entities('<!ENTITY a SYSTEM "file:///etc/passwd">', "&a;")
+FAILED = '<INFO name="QUERY_STATUS" value="ERROR">No such\n table</INFO>'
 
 
 def document(fields: str, rows: str) -> bytes:
@@ -46,7 +52,7 @@ CASES = {
         "undefined entity",
     ),
     "service error": (
-        b'<VOTABLE><RESOURCE><INFO name="QUERY_STATUS" value="ERROR">No such\n table</INFO></RESOURCE></VOTABLE>',
+        f"<VOTABLE><RESOURCE>{FAILED}</RESOURCE></VOTABLE>".encode(),
         "the error of a service: No such table",
     ),
     "ragged": (
@@ -93,6 +99,29 @@ def test_one_sentence(case: str, tmp_path: Path) -> None:
         read_table(tmp_path / "x.vot")
     assert "\n" not in str(error.value)
     assert str(error.value).isascii()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted(path.name for path in DATA.iterdir()))
+def test_damaged_bytes_are_told_or_read_but_never_a_traceback(name: str, tmp_path: Path) -> None:
+    dice = random.Random(name)
+    for _ in range(60):
+        raw = bytearray((DATA / name).read_bytes())
+        for _ in range(dice.choice([1, 1, 3])):
+            place = dice.randrange(len(raw))
+            if dice.random() < 0.6:
+                raw[place] = dice.randrange(256)
+            else:
+                del raw[place : place + dice.randrange(1, 30)]
+        (tmp_path / name).write_bytes(raw)
+        try:
+            table = read_table(tmp_path / name)
+            write_table(
+                table, None, tmp_path / "out.vot", serialisation=dice.choice(["BINARY2", "TABLEDATA"])
+            )
+            assert read_table(tmp_path / "out.vot").n_rows == table.n_rows
+        except TableError as error:
+            assert "\n" not in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.62, 0.7, 0.8, 0.9, 0.97, 0.999])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import Kind, masked, objects, row_mask
+from vo_photoz.tables.fields import Kind, masked, null_value, objects, row_mask
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
@@ -40,17 +40,15 @@ def _item(kind: Kind) -> int:
     return kind.dtype.itemsize
 
 
-def decode(
-    stream: bytes, kinds: list[Kind], nulls: list[str | None], *, flags: bool, names: list[str]
-) -> list[NDArray[Any]]:
+def decode(stream: bytes, kinds: list[Kind], nulls: list[str | None], *, flags: bool) -> list[NDArray[Any]]:
     """Columns from a stream.
 
     Parameters
     ----------
     stream : bytes
         Decoded content of STREAM.
-    kinds, nulls, names : list
-        Kind, declared null and name of each FIELD.
+    kinds, nulls : list
+        Kind and declared null of each FIELD.
     flags : bool
         True for BINARY2: every row begins with a bit a column that says whether it has no value.
 
@@ -67,7 +65,7 @@ def decode(
         bits = data[rows[:, None] + np.arange(head)]
         gone = np.unpackbits(bits, axis=1)[:, : len(kinds)].astype(bool)
     return [
-        _column(data, cells, kind, null, gone[:, i], names[i])
+        _column(data, cells, kind, null, gone[:, i])
         for i, (cells, kind, null) in enumerate(zip(places, kinds, nulls, strict=True))
     ]
 
@@ -144,26 +142,26 @@ def _cut() -> TableError:
 
 
 def _column(
-    data: Bytes, cells: _Cells, kind: Kind, null: str | None, gone: NDArray[np.bool_], name: str
+    data: Bytes, cells: _Cells, kind: Kind, null: str | None, gone: NDArray[np.bool_]
 ) -> NDArray[Any]:
     if kind.text:
         return _texts(data, cells, kind, null, gone)
     if cells.counts is None:
         raw = data[cells.starts[:, None] + np.arange(width_of(kind))]
-        values, absent = _elements(raw, kind, kind.count, null, name)
+        values, absent = _elements(raw, kind, kind.count, null)
         values = values.reshape(len(raw), *kind.shape)
         mask = absent.reshape(values.shape) | gone.reshape(-1, *(1,) * len(kind.shape))
         return masked(values, mask)
     column = np.empty(len(gone), dtype=object)
     for row, (start, count) in enumerate(zip(cells.starts.tolist(), cells.counts.tolist(), strict=True)):
         size = (count + 7) // 8 if kind.datatype == "bit" else count * _item(kind)
-        values, absent = _elements(data[None, start : start + size], kind, count, null, name)
+        values, absent = _elements(data[None, start : start + size], kind, count, null)
         column[row] = masked(values[0], absent[0]).reshape(-1, *kind.shape)
     return masked(column, gone)
 
 
 def _elements(
-    raw: NDArray[np.uint8], kind: Kind, count: int, null: str | None, name: str
+    raw: NDArray[np.uint8], kind: Kind, count: int, null: str | None
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Elements of cells, shape (n, count), and which have no value."""
     if kind.datatype == "bit":
@@ -174,11 +172,8 @@ def _elements(
         return true, ~true & ~np.isin(raw, np.frombuffer(b"Ff0", np.uint8))
     values = np.ascontiguousarray(raw).view(kind.dtype.newbyteorder(">")).astype(kind.dtype)
     absent = np.zeros(values.shape, dtype=bool)
-    if null:
-        try:
-            number = float(null) if kind.dtype.kind in "fc" else int(null, 0)
-        except ValueError:
-            raise TableError(f"The column '{name}' declares the null '{null}', which is no number.") from None
+    number = null_value(null, kind)
+    if number is not None:
         absent = values == number
     return values, absent
 
@@ -250,9 +245,8 @@ def _bytes(values: NDArray[Any], kind: Kind, null: str | None) -> NDArray[Any]:
     order = kind.dtype.newbyteorder(">")
     if not mask.any():
         return data.astype(order)
-    fill = np.nan if kind.dtype.kind in "fc" else 0
-    if null:
-        fill = float(null) if kind.dtype.kind in "fc" else int(null, 0)
+    number = null_value(null, kind)
+    fill = number if number is not None else np.nan if kind.dtype.kind in "fc" else 0
     return np.where(mask, np.array(fill).astype(kind.dtype), data).astype(order)
 
 

@@ -214,6 +214,8 @@ def _objects(values: NDArray[Any]) -> Plain:
 def _arrays(data: NDArray[Any], mask: NDArray[np.bool_]) -> Plain:
     cells = [np.ma.asanyarray(cell) for cell, gone in zip(data, mask, strict=True) if not gone]
     dtype = np.result_type(*(cell.dtype for cell in cells))
+    if dtype.kind in "iu" and any(np.ma.getmaskarray(cell).any() for cell in cells):
+        dtype = np.dtype("f8")  # NaN stands for no value inside an array
     if dtype.kind not in "biufc":
         joined = [" ".join(str(part) for part in np.ravel(cell)) for cell in data]
         return _text_column(joined, mask, "*")
@@ -223,7 +225,8 @@ def _arrays(data: NDArray[Any], mask: NDArray[np.bool_]) -> Plain:
     native = DTYPES[datatype]
     column = np.empty(len(data), dtype=object)
     for row, (cell, gone) in enumerate(zip(data, mask, strict=True)):
-        column[row] = np.zeros((0, *tail), native) if gone else np.ma.asanyarray(cell).astype(native)
+        filled = np.zeros((0, *tail)) if gone else np.ma.asanyarray(cell).astype(native)
+        column[row] = np.ma.filled(filled, np.nan if np.ma.is_masked(filled) else None).astype(native)
         if not tail and column[row].ndim != 1:
             column[row] = column[row].reshape(-1)
     return masked(column, mask), datatype, "x".join([*(str(size) for size in tail[::-1]), "*"])
@@ -260,6 +263,20 @@ def free_null(values: NDArray[Any]) -> int | None:
     used = set(np.unique(np.ma.compressed(values)).tolist())
     candidates = range(limits.max, -1, -1) if limits.min == 0 else range(limits.min, 0)
     return next((value for value in candidates if value not in used), None)
+
+
+def null_value(null: str | None, kind: Kind) -> int | float | None:
+    """The number that a declared null means; None where it is none that a cell can hold."""
+    try:
+        if not null or kind.text or kind.dtype.kind == "b":
+            return None
+        if kind.dtype.kind in "fc":
+            return float(null)
+        number = int(null, 0)
+    except ValueError:
+        return None
+    limits = np.iinfo(kind.dtype)
+    return number if limits.min <= number <= limits.max else None
 
 
 def row_mask(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -15,11 +15,14 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import Kind, Plain, free_null, mask_of, masked, objects, plain
+from vo_photoz.tables.fields import Kind, Plain, free_null, mask_of, masked, null_value, objects, plain
 from vo_photoz.tables.portable import portable
 from vo_photoz.tables.skeleton import Told, skeleton, with_columns
 from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
 from vo_photoz.tables.votable import document_without_rows, read_votable
+
+_BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, AttributeError, NameError)
+"""What astropy raises for damaged files."""
 
 _STRUCTURE = "XTENSION BITPIX NAXIS NAXIS1 NAXIS2 PCOUNT GCOUNT TFIELDS EXTNAME CHECKSUM DATASUM THEAP"
 _COLUMN_CARDS = (
@@ -47,7 +50,7 @@ def _opened(stream: BinaryIO, source: str) -> Iterator[fits.HDUList]:
             warnings.simplefilter("ignore")
             with fits.open(stream, memmap=False) as hdus:
                 yield hdus
-    except (OSError, ValueError, TypeError, KeyError, IndexError, EOFError) as error:
+    except (*_BROKEN, fits.VerifyError) as error:
         raise TableError(f"{source} cannot be read as FITS: {_sentence(error)}.") from None
 
 
@@ -105,7 +108,7 @@ def read_fits(stream: BinaryIO, source: str) -> UserTable:
         header = hdu.header.copy()
         told = [
             Told(
-                name=name,
+                name=name or f"col{place}",
                 unit=column.unit or "",
                 ucd=str(header.get(f"TUCD{place}", "")),
                 utype=str(header.get(f"TUTYP{place}", "")),
@@ -191,12 +194,17 @@ def _fits_column(name: str, column: ColumnInfo, values: NDArray[Any]) -> fits.Co
     null = None
     data = np.ma.getdata(values)
     if np.ma.getmaskarray(values).any():
-        null = int(column.null, 0) if column.null and kind.dtype.kind in "iu" else free_null(values)
+        null = _null(column.null, values, kind)
         data = np.where(np.ma.getmaskarray(values), null if null is not None else _blank(kind), data).astype(
             kind.dtype
         )
     dim = f"({','.join(map(str, kind.sizes))})" if len(kind.sizes) > 1 else None
     return fits.Column(_ascii(name), f"{kind.count}{letter}", unit=unit, null=null, dim=dim, array=data)
+
+
+def _null(declared: str | None, values: NDArray[Any], kind: Kind) -> int | None:
+    number = null_value(declared, kind) if kind.dtype.kind in "iu" else None
+    return int(number) if number is not None else free_null(values)
 
 
 def _blank(kind: Kind) -> Any:

@@ -45,7 +45,7 @@ def write_qp(table: UserTable, path: Path) -> None:
         for name, values in zip(unique_names(table.names), table.data, strict=True)
         if values.ndim == 1 and name not in _MIXTURE.values() and _scalar(values)
     }
-    part = path.with_name(path.name + ".hdf5")  # qp goes by the ending
+    part = path.with_name(f"{path.name.replace('.', '_')}.hdf5")  # qp goes by the ending
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of the rows that are NaN

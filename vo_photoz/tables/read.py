@@ -58,7 +58,7 @@ def read_table(path: str | Path, *, format: str | None = None) -> UserTable:
             return _reader(format or sniff(head, path.name))(stream, path.name)
     except FileNotFoundError:
         raise TableError(f"The file {path} does not exist.", advice="Check its name.") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, UnicodeDecodeError, zlib.error, gzip.BadGzipFile) as error:
         raise TableError(
             f"{path.name} is cut off or damaged: {error}.", advice="Fetch or save it again."
         ) from None

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import Plain, free_null, holds
-from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.fields import Plain, free_null, holds, null_value
+from vo_photoz.tables.user_table import ColumnInfo, UserTable
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ def with_columns(empty: UserTable, columns: Sequence[Plain]) -> UserTable:
 def _mend_null(field: Element, null: str | None, values: NDArray[Any]) -> None:
     """Declare another null where rows have the declared one as a value (TOPCAT's FITS has its own nulls)."""
     data = np.ma.getdata(values)
-    if null is None or data.dtype.kind not in "iu" or not (np.ma.compressed(values) == int(null, 0)).any():
+    number = null_value(null, ColumnInfo.of(field).kind)
+    if data.dtype.kind not in "iu" or number is None or number not in np.ma.compressed(values):
         return
     declared = field.find("VALUES[@null]")
     if declared is not None:

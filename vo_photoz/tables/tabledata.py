@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import Kind, masked, objects, row_mask
+from vo_photoz.tables.fields import Kind, masked, null_value, objects, row_mask
 
 _TRUE = {"T", "t", "1", "true", "TRUE", "True"}
 _FALSE = {"F", "f", "0", "false", "FALSE", "False"}
@@ -91,39 +91,44 @@ def _numbers(cells: list[str], kind: Kind, null: str | None, name: str) -> NDArr
     if letter == "b":
         return _booleans(cells, name)
     empty = np.array([not cell or cell == null for cell in cells], dtype=bool)
-    blank: Any = "nan" if letter in "fc" else 0
-    filled: Iterable[Any] = cells
+    number = null_value(null, kind)
+    filled: list[Any] = cells
     if empty.any():
-        # a float null that is a number stays in the data, under the mask
-        filled = [(cell or null or blank) if cell or null else blank for cell in cells]
-    convert: Callable[[Any], Any] = {"f": _float, "c": _complex}.get(letter, _integer)
-    data = _converted(filled, convert, kind, name)
-    if null and letter in "iu":
-        empty |= data == _converted([null], convert, kind, name)[0]
+        # a null that is a number stays in the data, under the mask
+        blank = number if number is not None else "nan" if letter in "fc" else 0
+        filled = [blank if no else cell for cell, no in zip(cells, empty.tolist(), strict=True)]
+    data = _converted(filled, kind, name)
+    if number is not None and letter in "iu":
+        empty |= data == number
     return masked(data, empty)
 
 
-def _converted(cells: Iterable[Any], convert: Callable[[Any], Any], kind: Kind, name: str) -> NDArray[Any]:
-    cells = list(cells)
+def _converted(cells: list[Any], kind: Kind, name: str) -> NDArray[Any]:
+    known: dict[str, Callable[[Any], Any]] = {"f": float, "c": _complex}
+    quick = known.get(kind.dtype.kind, int)
     try:
-        quick = float if convert is _float else int if convert is _integer else convert
         return np.array(list(map(quick, cells)), dtype=kind.dtype)
     except (ValueError, OverflowError):
         pass  # look again, cell by cell, for what is rare
+    convert: Callable[[Any], Any] = {"f": _float, "c": _complex}.get(kind.dtype.kind, _integer)
     values = np.empty(len(cells), dtype=kind.dtype)
     for row, cell in enumerate(cells):
         try:
             values[row] = convert(cell)
         except (ValueError, OverflowError):
             raise TableError(
-                f"The column '{name}' has the cell '{str(cell)[:40]}', which is no {kind.datatype}.",
+                f"The column '{name}' has the cell '{_shown(cell)}', which is no {kind.datatype}.",
                 advice="Mend the table where it was made.",
             ) from None
     return values
 
 
-def _float(cell: str) -> float:
-    low = cell.lower()
+def _shown(cell: Any) -> str:
+    return ascii(str(cell)[:40])[1:-1]
+
+
+def _float(cell: Any) -> float:
+    low = str(cell).lower()
     if low in ("+inf", "infinity", "+infinity"):
         return float("inf")
     return float(low.replace("d", "e"))  # Fortran's exponent
@@ -142,15 +147,15 @@ def _integer(cell: Any) -> int:
         return int(number)
 
 
-def _complex(cell: str) -> complex:
-    parts = [_float(part) for part in cell.split()] or [float("nan")]
+def _complex(cell: Any) -> complex:
+    parts = [_float(part) for part in str(cell).split()] or [float("nan")]
     return complex(parts[0], parts[1] if len(parts) > 1 else 0.0)
 
 
 def _booleans(cells: list[str], name: str) -> NDArray[Any]:
     wrong = set(cells) - _TRUE - _FALSE - {"", "?", " ", "\0"}
     if wrong:
-        raise TableError(f"The column '{name}' has the cell '{min(wrong)[:40]}', which is no boolean.")
+        raise TableError(f"The column '{name}' has the cell '{_shown(min(wrong))}', which is no boolean.")
     data = np.array([cell in _TRUE for cell in cells], dtype=bool)
     return masked(data, np.array([cell not in _TRUE and cell not in _FALSE for cell in cells], dtype=bool))
 

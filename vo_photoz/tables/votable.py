@@ -91,8 +91,7 @@ def _columns(rows: Rows, columns: list[ColumnInfo], source: str) -> list[NDArray
         ]
     stream = _stream(rows, source)
     flags = rows.serialisation == "BINARY2"
-    nulls, names = [column.null for column in columns], [column.name for column in columns]
-    return binary.decode(stream, kinds, nulls, flags=flags, names=names)
+    return binary.decode(stream, kinds, [column.null for column in columns], flags=flags)
 
 
 def _stream(rows: Rows, source: str) -> bytes:

@@ -42,6 +42,11 @@ def write_table(
     serialisation : str
         Of a VOTable: "BINARY2" for files, "TABLEDATA" for SAMP.
 
+    Notes
+    -----
+    ``stilts votlint`` finds no fault of ours. What it may still tell is the user's: columns with the same name,
+    a char without arraysize, values that no unit or xtype allows.
+
     Raises
     ------
     TableError

@@ -159,6 +159,8 @@ def parse(stream: BinaryIO, source: str, *, rowless: bool = False) -> Document:
         reader.parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise _malformed(reader, error, source) from None
+    except LookupError as error:
+        raise TableError(f"{source} cannot be read: {error}.", advice="Save it as UTF-8.") from None
     root = reader.root
     assert root is not None  # noqa: S101 - expat refuses a document without an element
     table = reader.chosen
