@@ -44,8 +44,8 @@ def write_table(
 
     Notes
     -----
-    ``stilts votlint`` finds no fault of ours. What it may still tell is the user's: columns with the same name,
-    a char without arraysize, values that no unit or xtype allows.
+    ``stilts votlint`` finds no fault of ours. What it may still tell is of the user: columns with the same
+    name, a char without arraysize, values that no unit or xtype allows.
 
     Raises
     ------
