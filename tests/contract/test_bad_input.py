@@ -16,7 +16,8 @@ from vo_photoz.cli.main import app
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>
 <VOTABLE version="1.4"><RESOURCE><TABLE><FIELD name="ra" datatype="double" unit="deg" ucd="pos.eq.ra"/>
-<FIELD name="dec" datatype="double" unit="deg" ucd="pos.eq.dec"/><FIELD name="t" datatype="char" arraysize="*"/>
+<FIELD name="dec" datatype="double" unit="deg" ucd="pos.eq.dec"/>
+<FIELD name="t" datatype="char" arraysize="*"/>
 <DATA><TABLEDATA><TR><TD>1</TD><TD>2</TD><TD>&c;</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
 
 

@@ -35,7 +35,12 @@ def write(predictions: Path, sky: Path, model: str, picture: Path) -> str:
     stamps = stamps_of(table, sky, comparison.rows[chosen], card)
     sources = [
         _source(
-            table, int(comparison.rows[which]), pixels, card.bands, card.pixel_arcsec, comparison.z[which]
+            table,
+            int(comparison.rows[which]),
+            pixels,
+            tuple(card.bands),
+            card.pixel_arcsec,
+            comparison.z[which],
         )
         for which, pixels in zip(chosen, stamps, strict=True)
     ]
@@ -79,7 +84,7 @@ def _source(
     value = {name: table.values(name)[row] for name in table.names}
     return SourcePicture(
         stamps=pixels,
-        bands=tuple(bands),
+        bands=bands,
         weight=np.asarray(value["pz_weight"]),
         mean=np.asarray(value["pz_mean"]),
         sigma=np.asarray(value["pz_sigma"]),
