@@ -194,7 +194,10 @@ def predict(
         predictions, grid=(mixture.on_grid(pdf, z_grid), z_grid) if grid else None, pz_url=urls
     )
     joined = [column for match in matches for column in match.columns]
-    additions = Additions([*joined, *columns], params, infos(record.finish(matches)), list(services))
+    told = infos(record.finish(matches))
+    if source.note:
+        told.append(("vo_photoz.input_note", source.note))
+    additions = Additions([*joined, *columns], params, told, list(services))
     write_table(source, additions, Path(output), format=format, serialisation=serialisation)
     return PredictionResult(Path(output), positions, predictions, matches)
 
@@ -205,10 +208,9 @@ def _join_all(
     """Every crossmatch; an archive that fails costs its columns (null, flag 64), not the predictions."""
     matches: list[Match] = []
     flags: FlagArray = np.zeros(len(positions), dtype=np.int16)
-    for number, one in enumerate(what):
-        progress("crossmatch", number, len(what))
+    for one in what:
         try:
-            matches.append(join(positions, one, radius_arcsec, offline=offline))
+            matches.append(join(positions, one, radius_arcsec, offline=offline, progress=progress))
         except ServiceError as error:
             matches.append(failed_match(one, error, len(positions)))
             flags |= np.int16(Flag.CROSSMATCH_FAILED)
