@@ -42,8 +42,8 @@ def sources():
     return x, y, 10 ** rng.uniform(2, 4, x.size)
 
 
-@pytest.fixture(scope="module")
-def field(tmp_path_factory):
+@pytest.fixture(scope="module", params=["equatorial", "galactic"])
+def field(request, tmp_path_factory):
     """The folder of the HiPS, and ra, dec, flux of its sources."""
     need_commands("java", "aladin")
     jar = next((path for path in JARS if path.exists()), None)
@@ -71,6 +71,7 @@ def field(tmp_path_factory):
         f"in={folder / 'images'}",
         f"out={folder / 'hips'}",
         "creator_did=TEST/P/field",
+        f"hips_frame={request.param}",
         "hips_order=11",
     ]
     ran = subprocess.run(
@@ -86,6 +87,8 @@ def test_positions_and_fluxes_are_kept(field):
     survey = survey_of(root)
     assert survey.source_pixel_arcsec("u") == pytest.approx(PIXEL, rel=1e-3)
     assert survey.hips["u"].order == 11
+    # Hipsgen writes the coverage map of a galactic HiPS in galactic cells.
+    assert hips_coverage(survey.hips["u"]).sky_fraction < 1e-5
     everywhere = Positions(ra, dec, np.ones(len(ra), bool))
     assert contains(hips_coverage(survey.hips["u"]), ra, dec).all()
     row, column = np.mgrid[:STAMP, :STAMP] - (STAMP - 1) / 2

@@ -111,3 +111,11 @@ def test_real_maps(shared):
         assert coverage.sky_fraction == pytest.approx(moc.sky_fraction)
     with pytest.raises(CoverageError, match="not a coverage map of space alone"):
         read_moc((shared / "data/moc/STMoc-DECaLS-g.fits").read_bytes(), "stmoc")
+
+
+def test_a_column_without_a_name_is_read(tmp_path):
+    """As some old files have it."""
+    data = moc_file(tmp_path / "m.fits", [5], 2)
+    named = next(data[i : i + 80] for i in range(0, len(data), 80) if data[i : i + 8] == b"TTYPE1  ")
+    coverage = read_moc(data.replace(named, b"COMMENT no name".ljust(80)), "m.fits")
+    assert coverage.sky_fraction == pytest.approx(1 / 192)

@@ -15,7 +15,12 @@ from vo_photoz.hips.decode import as_image
 from vo_photoz.hips.survey import HiPS
 from vo_photoz.hips.write import TanImage, write_hips
 
-pytestmark = pytest.mark.shared
+pytestmark = [
+    pytest.mark.shared,
+    pytest.mark.filterwarnings(
+        "ignore::astropy.utils.exceptions.AstropyWarning"
+    ),  # the oracle reads with astropy
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """HiPS that we write: same bytes each time, complete properties, coverage that every reader takes."""
 
 import hashlib
-import shutil
 import subprocess
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from mocpy import MOC
 
 from tests import hips_trees as trees
+from tests.conftest import need_commands
 from vo_photoz.errors import SurveyError, UsageError
 from vo_photoz.hips.coverage import hips_coverage
 from vo_photoz.hips.decode import as_image
@@ -84,8 +84,8 @@ def test_coverage_holds_all_pixels_and_little_more(tmp_path, frame):
     assert float(hips.properties["moc_sky_fraction"]) == pytest.approx(moc.sky_fraction, rel=1e-5)
 
 
-@pytest.mark.skipif(not shutil.which("stilts"), reason="stilts is not installed")
 def test_coverage_is_not_empty_for_stilts(tmp_path):
+    need_commands("stilts")
     write(tmp_path / "g", [image()])
     (tmp_path / "t.csv").write_text("ra,dec\n150.0,2.0\n151.0,2.0\n")
     command = ["stilts", "tpipe", "ifmt=csv", f"in={tmp_path / 't.csv'}", "omode=count"]
