@@ -81,6 +81,7 @@ class MemoryStore:
     """Jobs in a dict."""
 
     jobs: dict[str, MemoryJob] = field(default_factory=dict)
+    shown: tuple[str, int] | None = None
 
     def add(self, job: MemoryJob) -> None:
         self.jobs[job.id] = job

@@ -254,6 +254,20 @@ def test_a_row_shows_its_numbers_and_its_picture(client: TestClient, folder: Pat
     assert f'src="{at("jobs/d1/rows/4.png")}"' in text
 
 
+def test_the_clicked_row_is_shown_and_followed(client: TestClient, store: MemoryStore):
+    refresh = '<meta http-equiv="refresh" content="1">'
+    before = client.get(at("clicked")).text
+    assert refresh in before
+    assert "Send row index" in before
+    store.shown = ("d1", 4)
+    shown = client.get(at("clicked")).text
+    assert refresh in shown
+    assert "Row 5 of 230" in shown
+    store.shown = ("r1", 4)
+    assert client.get(at("clicked")).status_code == 409
+    assert refresh not in client.get(at("jobs/d1/rows/4")).text
+
+
 def test_a_row_without_prediction_says_why(client: TestClient):
     text = client.get(at(f"jobs/d1/rows/{NO_PREDICTION_ROW}")).text
     assert "no prediction" in text

@@ -15,6 +15,9 @@ from vo_photoz.web.job_files import JobFiles, Row
 
 ROWS_A_PAGE = 100
 REFRESH_SECONDS = 3
+CLICK_SECONDS = 1
+"""The page of the clicked row looks so often for another click."""
+
 MOVING = (State.RECEIVED, State.QUEUED, State.RUNNING)
 """States that change by themselves: pages load anew."""
 
@@ -52,9 +55,14 @@ class Pages:
         refresh = REFRESH_SECONDS if job.state in MOVING else None
         return self._page("job.html", job=job, rows=rows, page=page, pages=pages, refresh=refresh)
 
-    def row(self, job: Job, row: Row, n_rows: int) -> HTMLResponse:
-        """One row: picture, numbers, flags in words."""
-        return self._page("row.html", job=job, row=row, n_rows=n_rows)
+    def row(self, job: Job, row: Row, n_rows: int, *, follows_clicks: bool = False) -> HTMLResponse:
+        """One row: picture, numbers, flags in words; with ``follows_clicks`` it looks for the next click."""
+        refresh = CLICK_SECONDS if follows_clicks else None
+        return self._page("row.html", job=job, row=row, n_rows=n_rows, refresh=refresh)
+
+    def nothing_clicked(self) -> HTMLResponse:
+        """What the page of the clicked row says before the first click."""
+        return self._page("clicked.html", refresh=CLICK_SECONDS)
 
     def problem(self, status: int, sentence: str, *, linked: bool = True) -> HTMLResponse:
         """One sentence on what went wrong; without links for whoever does not know the token."""

@@ -84,6 +84,17 @@ def icon(site: TheSite) -> Response:
     return site.pages.asset("icon.svg", "image/svg+xml")
 
 
+@router.api_route("/clicked", methods=READ)
+def show_clicked(site: TheSite) -> HTMLResponse:
+    """Show the row that was clicked last in TOPCAT or Aladin, and follow the clicks."""
+    if site.store.shown is None:
+        return site.pages.nothing_clicked()
+    job_id, row = site.store.shown
+    job = site.store.get(job_id)
+    files = find_files(job)
+    return site.pages.row(job, files.row(row), len(files), follows_clicks=True)
+
+
 @router.api_route("/jobs/{job_id}", methods=READ)
 def show_job(site: TheSite, job: TheJob, page: str = "1") -> HTMLResponse:
     """Show a job and a page of its rows."""
