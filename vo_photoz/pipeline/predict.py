@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vo_photoz.analysis.stamp_checks import check_stamps
-from vo_photoz.errors import ServiceError, TableError
+from vo_photoz.errors import ServiceError, SurveyError, TableError
 from vo_photoz.flow import (
     FLAG_MEANINGS,
     NOT_PREDICTED,
@@ -169,6 +169,8 @@ def predict(
     images = survey if isinstance(survey, Survey) else load_survey(survey, offline=offline)
     network = model if isinstance(model, Model) else load_model(model)
     network.card.check_fits(images)
+    if reason := images.why_not_photometric():
+        raise SurveyError(reason, advice="Take a survey with FITS tiles and known fluxes.")
 
     parameters = {"radius_arcsec": radius_arcsec, "z_min": z_min}
     record = Record.start(
@@ -221,7 +223,9 @@ def _position_flags(positions: Positions, survey: Survey) -> FlagArray:
     """Flags that follow from the position alone."""
     flags: FlagArray = np.zeros(len(positions), dtype=np.int16)
     flags[~positions.valid] |= Flag.NO_POSITION
-    covered = contains(survey_coverage(survey), positions.ra, positions.dec)
+    # Without a coverage map, cutting finds what is missing.
+    coverage = survey_coverage(survey, unknown_is_whole=True)
+    covered = contains(coverage, positions.ra, positions.dec)
     flags[positions.valid & ~covered] |= Flag.OUTSIDE_COVERAGE
     flags[_repeated(positions)] |= Flag.DUPLICATE_POSITION
     return flags
