@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,10 @@ class Survey:
     photometry: Mapping[str, BandPhotometry] = field(default_factory=dict)
     tried: str = ""
     file: str = ""
+
+    def only(self, bands: Sequence[str]) -> Survey:
+        """The survey with these of its bands, in this order."""
+        return replace(self, bands=tuple(bands))
 
     def source_pixel_arcsec(self, band: str) -> float:
         """Side of the pixels that the values of a band belong to.

@@ -169,6 +169,7 @@ def predict(
     images = survey if isinstance(survey, Survey) else load_survey(survey, offline=offline)
     network = model if isinstance(model, Model) else load_model(model)
     network.card.check_fits(images)
+    images = images.only(network.card.bands)
     if reason := images.why_not_photometric():
         raise SurveyError(reason, advice="Take a survey with FITS tiles and known fluxes.")
 
