@@ -181,6 +181,25 @@ def test_aladin_is_notified_and_turned_to_the_sources(
     aladin.close()
 
 
+def test_an_aladin_that_hears_nothing_gets_its_result_later(
+    start: Callable[..., Service], hub: HubProcess, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "PING_SECONDS", 0.5)
+    monkeypatch.setattr("vo_photoz.samp.service.LOOK_SECONDS", 0.5)
+    start()
+    aladin = Peer("Aladin")
+    aladin.client.client.unbind_receive_call("samp.app.ping", declare=False)
+    assert aladin.send(table.as_uri())["samp.status"] == "samp.ok"
+    time.sleep(3)
+    assert not aladin.tables
+    again = Peer("Aladin")
+    aladin.close()
+    until(lambda: again.tables)
+    time.sleep(1)
+    assert len(again.tables) == 1
+    again.close()
+
+
 def test_names_go_out_in_ascii(start: Callable[..., Service], peer: Peer, table: Path) -> None:
     start()
     assert peer.send(table.as_uri(), name="Quásar α\nList")["samp.status"] == "samp.ok"

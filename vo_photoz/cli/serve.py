@@ -105,6 +105,7 @@ def running(
             options=_options(settings),
             hub=settings.hub,
             on_news=lambda job: say(_news(job), quiet),
+            on_trouble=lambda sentence: say(sentence, quiet),
         )
         server: Server | None = None
         try:
@@ -166,6 +167,7 @@ def _log_to(folder: Path, debug: bool) -> None:
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.getLogger("vo_photoz").setLevel(logging.DEBUG if debug else logging.INFO)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells every request
     logging.captureWarnings(True)
 
 

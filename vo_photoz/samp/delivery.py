@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from vo_photoz.errors import TransientError
 from vo_photoz.pipeline.job import Job
@@ -15,6 +16,7 @@ from vo_photoz.samp.connection import Client
 log = logging.getLogger(__name__)
 
 REPLY_SECONDS = 60.0
+PING_SECONDS = 10.0
 SENDER = "sender"
 
 
@@ -29,12 +31,23 @@ class Delivery:
         Where results and what became of their delivery are kept.
     broadcast : bool
         Whether every client that takes tables gets them, not the sender alone.
+    on_trouble : callable or None
+        Told once for each result that has to wait, and why.
     """
 
-    def __init__(self, hub: HubClient, store: JobStore, *, broadcast: bool = False) -> None:
+    def __init__(
+        self,
+        hub: HubClient,
+        store: JobStore,
+        *,
+        broadcast: bool = False,
+        on_trouble: Callable[[str], None] | None = None,
+    ) -> None:
         self._hub = hub
         self._store = store
         self._broadcast = broadcast
+        self._on_trouble = on_trouble or (lambda _: None)
+        self._troubled: set[str] = set()
         self._lock = threading.Lock()
         self._under_way: set[str] = set()
 
@@ -53,12 +66,18 @@ class Delivery:
         try:
             self.send(job)
         except TransientError as error:
-            log.info("the result of %s waits: %s", job.name, error)
+            self._wait(job, error)
         except Exception:
             log.exception("the result of %s could not be sent", job.name)
         finally:
             with self._lock:
                 self._under_way.discard(job.id)
+
+    def _wait(self, job: Job, error: TransientError) -> None:
+        if job.id not in self._troubled:
+            self._troubled.add(job.id)
+            log.warning("the result of %s waits: %s", job.name, error)
+            self._on_trouble(f"The result of {job.name} waits. {error}")
 
     def send(self, job: Job) -> None:
         """Send a result to those who should have it and are there.
@@ -71,12 +90,20 @@ class Delivery:
         clients = [one for one in self._hub.clients() if one.takes(messages.LOAD_VOTABLE)]
         sender = find_sender(job, clients, self._hub.hub)
         if self._broadcast:
-            for client in clients:
-                if client != sender and not messages.is_one_of_us(client.metadata):
-                    self._send_to(job, client, f"{client.name} {client.id} {self._hub.hub}")
+            self._send_to_others(job, [one for one in clients if one != sender])
         if sender is not None:
             self._send_to(job, sender, SENDER)
             self._store.set_delivered(job.id)
+
+    def _send_to_others(self, job: Job, clients: list[Client]) -> None:
+        """Whoever of them cannot take it now is left out: the sender alone is waited for."""
+        for client in clients:
+            if messages.is_one_of_us(client.metadata):
+                continue
+            try:
+                self._send_to(job, client, f"{client.name} {client.id} {self._hub.hub}")
+            except TransientError as error:
+                self._wait(job, error)
 
     def _send_to(self, job: Job, client: Client, recipient: str) -> None:
         _, outcome = self._store.delivery(job.id, recipient)
@@ -91,7 +118,15 @@ class Delivery:
         log.info("the result of %s went to %s: %s", job.name, client.name, outcome)
 
     def _tell(self, job: Job, client: Client, recipient: str) -> str:
-        """Notify Aladin, which never answers its first load, and turn it to the sources."""
+        """Notify Aladin, which never answers its first load, and turn it to the sources.
+
+        Aladin 12 comes back to a hub that was restarted but hears nothing of it, so it is called first.
+        """
+        if self._hub.ask(client.id, messages.PING, {}, PING_SECONDS) is None:
+            raise TransientError(
+                f"{client.name} does not answer.",
+                advice=f"In {client.name}, disconnect from the SAMP hub and connect again.",
+            )
         table_id, _ = self._store.delivery(job.id, recipient)
         self._hub.tell(client.id, messages.LOAD_VOTABLE, self._params(job, table_id))
         if job.ra is not None and job.dec is not None:

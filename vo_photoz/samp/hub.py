@@ -73,8 +73,13 @@ class OwnHub:
     def stop(self) -> None:
         """Tell the clients, and stop."""
         server, self._server = self._server, None
-        if server is not None:
-            _stop(server)
+        if server is None:
+            return
+        _stop(server)
+        path = lockfile_path()
+        left = read_lockfile(path)
+        if left is not None and left[SECRET] == self._params[SECRET]:  # it still waits for a client
+            path.unlink(missing_ok=True)
 
 
 def load_samp() -> Any:

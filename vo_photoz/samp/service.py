@@ -48,6 +48,8 @@ class Service:
         "auto": use a running hub or start ours; "start": ours; "none": no SAMP.
     on_news : callable or None
         Told of every job that came in, ended, or waits.
+    on_trouble : callable or None
+        Told in a sentence of results that cannot go out now.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Service:
         options: dict[str, Any] | None = None,
         hub: Literal["auto", "start", "none"] = "auto",
         on_news: Callable[[Job], None] | None = None,
+        on_trouble: Callable[[str], None] | None = None,
     ) -> None:
         self.store, self._engine, self._settings = store, engine, settings
         self._on_news = on_news or (lambda _: None)
@@ -72,7 +75,7 @@ class Service:
         self._delivery: Delivery | None = None
         if hub != "none":
             self.hub = HubClient(self.receive, MTYPES, only_own=hub == "start", on_change=store.wake)
-            self._delivery = Delivery(self.hub, store, broadcast=settings.broadcast)
+            self._delivery = Delivery(self.hub, store, broadcast=settings.broadcast, on_trouble=on_trouble)
 
     def register(self) -> None:
         """Take up what was left undone, and register with the hub; messages are taken from now on."""
