@@ -177,9 +177,9 @@ class Desktop:
         self.xdo("mousemove", *inside, x, y)
         self.xdo("click", 1)
 
-    def pixels(self, x: int, y: int, width: int, height: int) -> bytes:
-        """What is drawn in a part of the screen."""
-        command = ["import", "-window", "root", "-crop", f"{width}x{height}+{x}+{y}", "-depth", "8", "rgb:-"]
+    def pixels(self, x: int, y: int, width: int, height: int, window: str = "root") -> bytes:
+        """What is drawn in a part of the screen or of a window."""
+        command = ["import", "-window", window, "-crop", f"{width}x{height}+{x}+{y}", "-depth", "8", "rgb:-"]
         return subprocess.run(
             command, env=self.environment, timeout=60, check=True, capture_output=True
         ).stdout

@@ -64,8 +64,8 @@ def test_killed_while_it_predicts_the_answers_come_once(scene: Scene, topcat: To
     tables, seen = topcat.n_tables(), len(recorder.messages)
 
     topcat.broadcast()
-    reply = recorder.send_table(recorder.wait_client(NAME), scene.sky / "sources.vot", "test:waiting")
     service.wait_job("test:killed", "running")
+    reply = recorder.send_table(recorder.wait_client(NAME), scene.sky / "sources.vot", "test:waiting")
     service.kill()
 
     assert reply["samp.status"] == "samp.ok"

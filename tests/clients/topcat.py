@@ -64,10 +64,9 @@ class Topcat:
         """
         for attempt in range(1, ATTEMPTS + 1):
             seen = len(self.recorder.messages)
-            self.desktop.activate(TITLE)
-            self.desktop.keys("Escape")
-            self.desktop.keys("alt+i", "Up", "Up", "Return")
             try:
+                self._open_interop_menu()
+                self.desktop.keys("Up", "Up", "Return")
                 message = self.recorder.wait(LOAD, self.public_id, 15, after=seen)
             except NotInTime:
                 log.warning(
@@ -77,6 +76,32 @@ class Topcat:
                 log.info("TOPCAT's broadcast came at try %d", attempt)
                 return message
         raise NotInTime(f"TOPCAT's broadcast: not in {ATTEMPTS} tries")
+
+    def _open_interop_menu(self) -> None:
+        """Open the menu and wait until it is drawn over the buttons."""
+        window = self.desktop.activate(TITLE)
+        self.desktop.keys("Escape", "Escape")
+        below = (330, 60, 60, 30, window)
+        before = self.desktop.pixels(*below)
+        self.desktop.keys("alt+i")
+        until(lambda: self.desktop.pixels(*below) != before, 10, "TOPCAT's menu")
+
+    def plug_in(self) -> None:
+        """Register again by the plug in the corner of its window, as a user does after a hub has crashed.
+
+        TOPCAT does not miss a hub that ends without a word: one click unregisters, the next registers.
+        """
+        window = self.desktop.activate(TITLE)
+        width, height = self.desktop.size(window)
+        for attempt in range(1, ATTEMPTS + 1):
+            self.desktop.click(width - 33, height - 28, window=window)
+            try:
+                until(lambda: self.recorder.clients(self.name), 5, "TOPCAT at the new hub")
+            except NotInTime:
+                log.info("TOPCAT's plug clicked, time %d: %s", attempt, self.desktop.shot(f"plug-{attempt}"))
+            else:
+                return
+        raise NotInTime(f"TOPCAT at the new hub: not after {ATTEMPTS} clicks")
 
     # --- by SAMP -------------------------------------------------------------------------------------------
     def load(self, table: Path, table_id: str) -> None:
