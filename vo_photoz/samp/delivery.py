@@ -89,11 +89,13 @@ class Delivery:
         """
         clients = [one for one in self._hub.clients() if one.takes(messages.LOAD_VOTABLE)]
         sender = find_sender(job, clients, self._hub.hub)
-        if self._broadcast:
-            self._send_to_others(job, [one for one in clients if one != sender])
-        if sender is not None:
-            self._send_to(job, sender, SENDER)
-            self._store.set_delivered(job.id)
+        try:
+            if sender is not None:
+                self._send_to(job, sender, SENDER)
+                self._store.set_delivered(job.id)
+        finally:
+            if self._broadcast:
+                self._send_to_others(job, [one for one in clients if one != sender])
 
     def _send_to_others(self, job: Job, clients: list[Client]) -> None:
         """Whoever of them cannot take it now is left out: the sender alone is waited for."""
