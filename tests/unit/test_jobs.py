@@ -207,6 +207,13 @@ def test_a_store_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         JobStore(tmp_path / "later")
 
 
+def test_only_the_user_reads_the_store(store: JobStore, tmp_path: Path) -> None:
+    queue(store)
+    files = [*tmp_path.glob("jobs.sqlite*"), tmp_path / "jobs"]
+    assert len(files) == 4
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+
+
 def test_a_job_survives_the_way_to_another_process(store: JobStore) -> None:
     job = store.set_delivered(queue(store, name='a "name" \u03b1\n').id)
     assert Job.from_json(job.to_json()) == job

@@ -36,6 +36,7 @@ class Database:
         self._news = threading.Condition()
         self._changes = 0
         with self._told():
+            path.touch(mode=0o600)  # it holds the token of the page; SQLite's other files follow its mode
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._connection.row_factory = sqlite3.Row
             for pragma in ("journal_mode = WAL", "foreign_keys = ON", "busy_timeout = 5000"):

@@ -22,6 +22,8 @@ from vo_photoz.pipeline.job import Job
 
 PREDICTOR = "vo_photoz.pipeline.service_job:run"
 STOP_SECONDS = 5.0
+LOG_BYTES = 5_000_000
+"""A log that has grown beyond this begins anew with the next process."""
 
 
 class Engine(Protocol):
@@ -100,7 +102,7 @@ class WorkerProcess:
         if self._child is not None and self._answers is not None and self._child.poll() is None:
             return self._child, self._answers
         reading, writing = os.pipe()
-        output = self._log.open("ab") if self._log else None
+        output = _opened(self._log) if self._log else None
         command = [sys.executable, "-m", "vo_photoz.pipeline.worker", str(writing), self._predictor]
         self._child = subprocess.Popen(  # noqa: S603 - our own command
             command, stdin=subprocess.PIPE, stdout=output, stderr=output, pass_fds=(writing,),
@@ -133,3 +135,8 @@ class WorkerProcess:
         return JobError(
             f"The process that predicts ended {how}.{where}", advice=f"{reason}; send the table again."
         )
+
+
+def _opened(log: Path) -> IO[bytes]:
+    large = log.exists() and log.stat().st_size > LOG_BYTES
+    return log.open("wb" if large else "ab")
