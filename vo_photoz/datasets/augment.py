@@ -32,7 +32,7 @@ class Jitter:
         Largest further offset of each band along each axis, pixels.
     """
 
-    zero_point_mag: float = 0.03
+    zero_point_mag: float = 0.02
     dim_mag: float = 0.5
     noise: float = 0.3
     shift_pixels: float = 0.5

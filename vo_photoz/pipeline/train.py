@@ -94,14 +94,14 @@ def train(
     fit = np.flatnonzero(good & ~np.isin(data.rows.fold, (held_out_fold, stop_fold)))
     stop = np.flatnonzero(good & (data.rows.fold == stop_fold))
     with new_folder(output, "model") as work:
-        fitted = _fit_all(data, fit, stop, chosen, work, report, progress)
+        networks, fitted = _fit_all(data, fit, stop, chosen, work, report, progress)
         card = _card(data, np.concatenate([fit, stop]), chosen, held_out_fold)
         card.name, card.title = name or Path(output).name, title
         card.made_by = [str(data.manifest.source["made_by"])] if "made_by" in data.manifest.source else []
         card.made_by += made_by
         card.training.options["best_epochs"] = [one.epoch for one in fitted]
         card.training.options["stop_crps"] = [round(one.stop_crps, 5) for one in fitted]
-        card.weights = _save_all(fitted, work)
+        card.weights = _save_all(networks, work)
         domain_of(data.pixels(_some(np.concatenate([fit, stop])))).save(work / DOMAIN)
         card.domain = {DOMAIN: file_hash(work / DOMAIN)}
         if (good & (data.rows.fold == held_out_fold)).any():
@@ -140,7 +140,7 @@ def _fit_all(
     work: Path,
     report: Report | None,
     progress: Progress,
-) -> list[Fitted]:
+) -> tuple[list[Any], list[Fitted]]:
     from vo_photoz.redshift.training import fit_member  # noqa: PLC0415 - keras takes seconds to import
 
     with (work / LOG).open("w", encoding="utf-8", buffering=1) as file:
@@ -150,20 +150,21 @@ def _fit_all(
             if report is not None:
                 report(figures)
 
-        return [
+        done = [
             fit_member(data, fit, stop, options, number, log=log, progress=progress)
             for number in range(options.members)
         ]
+    return [network for network, _ in done], [fitted for _, fitted in done]
 
 
-def _save_all(fitted: list[Fitted], work: Path) -> dict[str, str]:
+def _save_all(networks: list[Any], work: Path) -> dict[str, str]:
     """Write the networks; hash of each file."""
     from vo_photoz.redshift.load import save_network  # noqa: PLC0415 - keras takes seconds to import
 
     (work / "weights").mkdir()
-    names = [f"weights/member-{number}.keras" for number in range(len(fitted))]
-    for name, one in zip(names, fitted, strict=True):
-        save_network(one.network, work / name)
+    names = [f"weights/member-{number}.keras" for number in range(len(networks))]
+    for name, network in zip(names, networks, strict=True):
+        save_network(network, work / name)
     return {name: file_hash(work / name) for name in names}
 
 

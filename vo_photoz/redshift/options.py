@@ -31,6 +31,8 @@ class TrainingOptions:
         Largest step size; it rises over the first two epochs and falls along a cosine.
     weight_decay, dropout : float
         Against learning by heart.
+    averaging : float
+        Share of the past that stays in the running mean of the weights after an epoch; 0: no averaging.
     jitter : Jitter
         How the stamps are varied.
     """
@@ -44,4 +46,5 @@ class TrainingOptions:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     dropout: float = 0.2
+    averaging: float = 0.8
     jitter: Jitter = field(default_factory=Jitter)

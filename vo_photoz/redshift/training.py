@@ -29,19 +29,19 @@ STATISTICS_ROWS = 8192
 
 @dataclass(frozen=True)
 class Fitted:
-    """A network at its best, and how it got there.
+    """A state of a network.
 
     Parameters
     ----------
-    network : keras.Model
-        With the weights of the best epoch.
+    weights : list of array
+        Averaged weights of the best epoch.
     epoch : int
         That epoch, counted from 1.
     stop_crps : float
         CRPS of the early stopping objects then.
     """
 
-    network: keras.Model
+    weights: list[Any]
     epoch: int
     stop_crps: float
 
@@ -55,8 +55,11 @@ def fit_member(
     *,
     log: Log,
     progress: Progress = no_progress,
-) -> Fitted:
+) -> tuple[keras.Model, Fitted]:
     """Fit one network of a model.
+
+    What counts are weights averaged over some epochs, for those of one epoch are noisy, and only in the
+    last third of the training, when the steps have become small.
 
     Parameters
     ----------
@@ -73,6 +76,11 @@ def fit_member(
     progress : Progress
         Told after every epoch.
 
+    Returns
+    -------
+    keras.Model, Fitted
+        The network in its best state, and that state.
+
     Raises
     ------
     TableError
@@ -81,8 +89,7 @@ def fit_member(
         Raised if the fit breaks down.
     """
     _check_rows(dataset, fit, stop)
-    seed = [options.seed, number]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([options.seed, number])
     keras.utils.set_random_seed(int(rng.integers(2**31)))
     sample = filled(dataset.pixels(rng.permutation(fit)[:STATISTICS_ROWS]))
     sky = sky_noise(sample)
@@ -90,23 +97,23 @@ def fit_member(
     prepare(network, sample)
     _compile(network, options, len(fit))
     best: Fitted | None = None
-    best_weights: list[Any] = []
+    mean: list[Any] = []
     for epoch in range(1, options.epochs + 1):
         loss = _one_epoch(network, dataset, fit, sky, options, rng)
+        now = network.get_weights()
+        mean = _averaged(mean, now, options.averaging)
+        network.set_weights(mean)
         crps = _score(network, dataset, stop)
         log({"member": number, "epoch": epoch, "loss": loss, "stop_crps": crps})
         progress(f"network {number + 1} of {options.members}", epoch, options.epochs)
-        if not math.isfinite(loss) or not math.isfinite(crps):
-            raise ModelError(
-                f"The training of network {number + 1} broke down in epoch {epoch}: the loss is no number.",
-                advice="Try a smaller --learning-rate, or another --seed.",
-            )
-        if best is None or crps < best.stop_crps:
-            best, best_weights = Fitted(network, epoch, crps), network.get_weights()
+        _check_figures(loss, crps, number, epoch)
+        if epoch > options.epochs * 2 // 3 and (best is None or crps < best.stop_crps):
+            best = Fitted(mean, epoch, crps)
+        network.set_weights(now)
     if best is None:
         raise ModelError("No epoch was trained.", advice="Use --epochs 1 or more.")
-    network.set_weights(best_weights)
-    return best
+    network.set_weights(best.weights)
+    return network, best
 
 
 def filled(pixels: Float32Array) -> Float32Array:
@@ -172,6 +179,13 @@ def _blocks(rows: Rows, rng: np.random.Generator) -> Iterator[Rows]:
         yield rng.permutation(np.concatenate([parts[one] for one in order[start : start + BLOCK // 256]]))
 
 
+def _averaged(mean: list[Any], now: list[Any], share: float) -> list[Any]:
+    """Running mean of weights, in which ``share`` of the past is kept."""
+    if not mean:
+        return now
+    return [share * old + (1 - share) * new for old, new in zip(mean, now, strict=True)]
+
+
 def _score(network: keras.Model, dataset: Dataset, rows: Rows) -> float:
     total = 0.0
     for start in range(0, len(rows), BLOCK):
@@ -179,6 +193,14 @@ def _score(network: keras.Model, dataset: Dataset, rows: Rows) -> float:
         raw = np.asarray(network.predict(filled(dataset.pixels(part)), batch_size=512, verbose=0))
         total += mixture.crps(MixturePDF(raw[:, 0], raw[:, 1], raw[:, 2]), dataset.rows.z[part]).sum()
     return float(total / len(rows))
+
+
+def _check_figures(loss: float, crps: float, number: int, epoch: int) -> None:
+    if not math.isfinite(loss) or not math.isfinite(crps):
+        raise ModelError(
+            f"The training of network {number + 1} broke down in epoch {epoch}: the loss is no number.",
+            advice="Try a smaller --learning-rate, or another --seed.",
+        )
 
 
 def _check_rows(dataset: Dataset, fit: Rows, stop: Rows) -> None:
