@@ -88,14 +88,15 @@ class Aladin:
         return until(lambda: self.held(plane), seconds, f"plane {plane} in Aladin")
 
     # --- by mouse ------------------------------------------------------------------------------------------
-    def broadcast(self, plane: str) -> Message:
+    def broadcast(self, plane: str | None = None) -> Message:
         """Broadcast a plane by "Broadcast selected planes" of the Interop menu; the message that came.
 
-        No script command does it.
+        No script command does it. None takes the plane that is selected.
         """
         for attempt in range(1, ATTEMPTS + 1):
             seen = len(self.recorder.messages)
-            self.script(f'select "{plane}"')
+            if plane:
+                self.script(f'select "{plane}"')
             self.desktop.activate(TITLE)
             self.desktop.keys("Escape")
             try:

@@ -66,7 +66,8 @@ class Recorder:
         client = samp.SAMPIntegratedClient(name=self._name, description="Test client", addr="127.0.0.1")
         client.connect(hub_params=hub)
         for mtype in MTYPES:
-            client.bind_receive_message(mtype, self._received)
+            client.bind_receive_message(mtype, self._received, declare=False)
+        client.declare_subscriptions()  # once: while pyvo's hub takes a second list, others may miss an event
         self._client = client
 
     def leave(self) -> None:
