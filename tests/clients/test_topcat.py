@@ -89,3 +89,6 @@ def test_killed_while_it_predicts_the_answers_come_once(scene: Scene, topcat: To
     answers = [m for m in recorder.received(LOAD, after=seen) if m.sender != topcat.public_id]
     assert len(answers) == 1
     assert topcat.n_tables() == tables + 1
+
+    topcat.load(scene.sky / "sources.vot", "test:next")  # the hub still lists the one that was killed
+    assert_predicted(scene.topcat_sends())

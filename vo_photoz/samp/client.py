@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from vo_photoz.errors import PhotozError, TransientError
@@ -22,6 +23,7 @@ from vo_photoz.samp.connection import HUB_TROUBLE, Client, Connection
 from vo_photoz.samp.hub import OwnHub
 from vo_photoz.samp.lockfile import HubParams, find_hub
 from vo_photoz.samp.messages import Message, Params, Reply
+from vo_photoz.samp.predecessor import succeed
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ class HubClient:
         True: the first hub must be ours; it is an error if one already runs.
     on_change : callable or None
         Called when we have registered or a client has come, gone, or changed what it takes.
+    kept : Path or None
+        File in which a run leaves its registration to the next one, see `predecessor`.
     """
 
     def __init__(
@@ -59,11 +63,12 @@ class HubClient:
         start_hub: bool = True,
         only_own: bool = False,
         on_change: Callable[[], None] | None = None,
+        kept: Path | None = None,
     ) -> None:
         self.instance = uuid.uuid4().hex
         self._handler = handler
         self._mtypes = (*mtypes, *messages.HUB_EVENTS, messages.SHUTDOWN, messages.DISCONNECT)
-        self._start_hub, self._only_own = start_hub, only_own
+        self._start_hub, self._only_own, self._kept = start_hub, only_own, kept
         self._on_change = on_change or (lambda: None)
         self._own = OwnHub()
         self._connection: Connection | None = None
@@ -257,6 +262,8 @@ class HubClient:
             log.warning("the SAMP hub does not register us: %s", error)
             return
         self._timeouts = 0
+        if self._kept is not None:
+            succeed(self._kept, self._connection)
         log.info("registered with the SAMP hub %s as %s", params.get("hub.label", ""), self._connection.id)
         self._on_change()
 

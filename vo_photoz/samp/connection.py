@@ -158,6 +158,10 @@ class Connection:
             return None
         return params
 
+    def unregister(self, key: str) -> None:
+        """End another registration, given its private key."""
+        self._hub.unregister(key)
+
     def close(self) -> None:
         """Unregister, as far as there is somebody to tell."""
         with contextlib.suppress(*HUB_TROUBLE):

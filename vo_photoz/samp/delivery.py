@@ -127,7 +127,7 @@ class Delivery:
         if self._hub.ask(client.id, messages.PING, {}, PING_SECONDS) is None:
             raise TransientError(
                 f"{client.name} does not answer.",
-                advice=f"In {client.name}, disconnect from the SAMP hub and connect again.",
+                advice=f"Start {client.name} anew: the result then goes to it.",
             )
         table_id, _ = self._store.delivery(job.id, recipient)
         self._hub.tell(client.id, messages.LOAD_VOTABLE, self._params(job, table_id))

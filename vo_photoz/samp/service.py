@@ -74,7 +74,10 @@ class Service:
         self.hub: HubClient | None = None
         self._delivery: Delivery | None = None
         if hub != "none":
-            self.hub = HubClient(self.receive, MTYPES, only_own=hub == "start", on_change=store.wake)
+            kept = settings.data_dir / "samp-registration"
+            self.hub = HubClient(
+                self.receive, MTYPES, only_own=hub == "start", on_change=store.wake, kept=kept
+            )
             self._delivery = Delivery(self.hub, store, broadcast=settings.broadcast, on_trouble=on_trouble)
 
     def register(self) -> None:
