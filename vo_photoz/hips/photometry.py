@@ -1,4 +1,4 @@
-"""Photometry of stars on stamps, and what it tells of a survey: zero point, scatter, trend, astrometric offset."""
+"""Photometry of stars on stamps, and what it tells of a survey: zero point, scatter, trend, offset."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vo_photoz.flow import BoolArray, FloatArray, Float32Array
+from vo_photoz.flow import BoolArray, Float32Array, FloatArray
 
 APERTURE_ARCSEC = 3.0
 """Radius in which a star is measured: most of its light, little of the sky's noise."""
 WHOLE_ARCSEC = 7.0
-"""Radius that holds all light of a star in usual seeing; a Moffat profile of 1.3 arcsec leaves 0.1 % outside."""
+"""Radius that holds all light of a star in usual seeing; a Moffat profile of 1.3" leaves 0.1 % outside."""
 SKY_ARCSEC = (8.0, 11.0)
 """Ring in which the sky is measured."""
 STAMP_ARCSEC = 24.0

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from vo_photoz.errors import SurveyError
 from vo_photoz.hips.tree import HiPS
+from vo_photoz.settings import config_file
 
 __all__ = ["BandPhotometry", "HiPS", "Survey", "list_surveys", "load_survey"]
 
@@ -50,7 +51,9 @@ class BandPhotometry:
     extinction_coefficient : float or None
         A(band) / E(B-V).
     checked : bool
-        Whether the fluxes were compared with a catalogue.
+        Whether the fluxes were compared with a catalogue, and agree.
+    checked_result : str
+        What `vo-photoz surveys check` found, and when; the survey file has it behind the yes or no.
     """
 
     zero_point: float | None = None
@@ -61,6 +64,7 @@ class BandPhotometry:
     epoch: float | None = None
     extinction_coefficient: float | None = None
     checked: bool = False
+    checked_result: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,15 @@ class Survey:
             )
         return unit_njy * 10 ** (-0.4 * known.ab_offset) / self.source_pixel_arcsec(band) ** 2
 
+    def zero_point(self, band: str) -> float | None:
+        """AB magnitude of a pixel value of 1, per source pixel; None when the survey does not say it."""
+        known = self.photometry[band]
+        if known.zero_point is not None:
+            return known.zero_point + known.ab_offset
+        if self.pixel_unit not in UNITS_NJY:
+            return None
+        return -2.5 * math.log10(UNITS_NJY[self.pixel_unit] / AB_ZERO_NJY) + known.ab_offset
+
     def why_not_photometric(self) -> str:
         """Empty when all bands have FITS tiles and known fluxes; otherwise the first reason why not."""
         for band in self.bands:
@@ -156,10 +169,37 @@ class Survey:
         return ""
 
 
+def own_surveys() -> Path:
+    """Folder of the user's survey files; a file there replaces the shipped one of the same name."""
+    return config_file().parent / "surveys"
+
+
 def list_surveys() -> list[str]:
-    """Names of the surveys that come with the program."""
-    folder = resources.files("vo_photoz") / "data" / "surveys"
-    return sorted(entry.name[: -len(".toml")] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    """Names of the surveys that come with the program, and of those in the user's folder."""
+    shipped = resources.files("vo_photoz") / "data" / "surveys"
+    folders = [Path(str(shipped)), own_surveys()]
+    return sorted({file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.toml")})
+
+
+def survey_file(name_or_path: str | Path) -> Path:
+    """Where a survey is defined: the user's file of that name, the shipped one, or the path given.
+
+    Raises
+    ------
+    SurveyError
+        Raised if there is no such survey.
+    """
+    name = str(name_or_path)
+    if name in list_surveys():
+        own = own_surveys() / f"{name}.toml"
+        return own if own.is_file() else Path(str(resources.files("vo_photoz") / "data/surveys" / own.name))
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        raise SurveyError(
+            f"There is no survey '{name_or_path}'.",
+            advice=f"Give a TOML file or one of: {', '.join(list_surveys())}.",
+        )
+    return path
 
 
 def load_survey(name_or_path: str | Path, *, offline: bool = False) -> Survey:
@@ -177,14 +217,7 @@ def load_survey(name_or_path: str | Path, *, offline: bool = False) -> Survey:
     SurveyError
         Raised if there is no such survey or its definition is wrong.
     """
-    path = Path(name_or_path)
-    if str(name_or_path) in list_surveys():
-        path = Path(str(resources.files("vo_photoz") / "data" / "surveys" / f"{name_or_path}.toml"))
-    elif not path.is_file():
-        raise SurveyError(
-            f"There is no survey '{name_or_path}'.",
-            advice=f"Give a TOML file or one of: {', '.join(list_surveys())}.",
-        )
+    path = survey_file(name_or_path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -239,7 +272,11 @@ def _photometry(given: Any, band: str, path: Path) -> BandPhotometry:
     if not isinstance(given, dict):
         raise _bad(path, f"[photometry.{band}] is not a table")
     values = dict(given)
-    values["checked"] = values.get("checked") in (True, "yes")
+    if "checked_result" in values:
+        raise _bad(path, f"[photometry.{band}] has the unknown key 'checked_result'")
+    told = values.get("checked", False)
+    word, _, values["checked_result"] = str(told).partition(" ")
+    values["checked"] = told is True or word == "yes"
     try:
         known = BandPhotometry(**values)
     except TypeError:
