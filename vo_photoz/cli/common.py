@@ -28,6 +28,15 @@ def errors_told(debug: bool = False) -> Iterator[None]:
             raise
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        text = f"Error: something went wrong inside vo-photoz ({what}). --debug shows where; please report it."
+        typer.secho(text, fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.secho("Stopped.", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None

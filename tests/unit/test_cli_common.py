@@ -1,0 +1,40 @@
+"""Errors on the command line: one sentence, the right exit code."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from vo_photoz.cli.common import errors_told
+from vo_photoz.errors import TableError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (TableError("No rows in x.vot.", advice="Send more."), 1, "Error: No rows in x.vot. Send more."),
+        (UsageError("Which?"), 2, "Error: Which?"),
+        (RuntimeError("odd\nsecond line"), 1, "RuntimeError: odd). --debug"),
+        (KeyboardInterrupt(), 1, "Stopped."),
+    ],
+)
+def test_an_error_is_one_line(
+    error: BaseException, code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as caught, errors_told():
+        raise error
+    assert caught.value.exit_code == code
+    told = capsys.readouterr().err.strip()
+    assert words in told
+    assert len(told.splitlines()) == 1
+
+
+def test_debug_shows_the_error_itself() -> None:
+    with pytest.raises(RuntimeError), errors_told(debug=True):
+        raise RuntimeError("odd")
+
+
+def test_an_exit_passes() -> None:
+    with pytest.raises(typer.Exit) as caught, errors_told():
+        raise typer.Exit(0)
+    assert caught.value.exit_code == 0
