@@ -40,8 +40,8 @@ SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
 FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
 MAX_BATCH_BYTES = 1 << 28
 """Largest batch of stamps; two of them are in memory at a time."""
-PIXELS_AT_A_TIME = 1 << 16
-"""Output pixels that a thread works on together: a plan takes 40 bytes each and should stay in the cache."""
+PIXELS_AT_A_TIME = 1 << 17
+"""Output pixels that a thread works on together: a plan takes 16 bytes each and should stay in the cache."""
 
 
 def cut_stamps(
@@ -234,9 +234,9 @@ def _fill(
             failed[images] = True
             tile = None
         if tile is None:
-            blank(images, slots, plan.slot, out)
+            blank(images, slots, plan, out)
         else:
-            gather(tile, images, slots, plan.slot, plan.offset, plan.weight, out)
+            gather(tile, images, slots, plan, out)
 
 
 def _sky_order(positions: Positions, grid: Grid) -> NDArray[np.int64]:

@@ -9,131 +9,278 @@ import numpy as np
 
 from vo_photoz.sky.pixels import bilinear, interleave, kernel, place_of
 
+DONE, MORE_TILES, MORE_ODD = 0, 1, 2
+SHORT = 16
+"""Pixels of a row that crosses tiles are tried together in parts of this length."""
+
 
 @kernel
 def locate(
-    centre: Any,
-    east: Any,
-    north: Any,
-    step: float,
-    shape: Any,
-    order: int,
-    shift: int,
-    slot: Any,
-    offset: Any,
-    weight: Any,
-    tiles: Any,
-) -> bool:
-    """Fill a plan; False when an image touches more tiles than there is room for."""
-    columns, height, first_row, rows = shape[0], shape[1], shape[2], shape[3]
-    curve, last = np.empty(18, np.float64), np.empty(2, np.int64)
+    centre: Any, east: Any, north: Any, step: float, shape: Any, grid: Any, smooth: bool, plan: Any, odd: Any
+) -> int:
+    """Fill a plan, or tell which of its arrays is too small: DONE, MORE_TILES or MORE_ODD.
+
+    Parameters
+    ----------
+    centre, east, north : float array, shape (n, 3)
+        Tangent frames of the images in the frame of the tiles.
+    step : float
+        Side of an image pixel, radians.
+    shape : (int, int, int, int)
+        Columns and rows of the whole image; first row and number of rows that are wanted.
+    grid : (int, int)
+        Order of the tiles, and the logarithm (base 2) of their side.
+    smooth : bool
+        Bilinear; otherwise the nearest pixel.
+    plan : tuple of arrays
+        tiles (n, most) filled with -1; slot, corner (n, p), part_x and part_y (n, p), as in `Plan`.
+    odd : tuple of arrays
+        end (n + 1,), place (m,), slot, offset and weight (m, 4), as in `Odd`.
+    """
+    columns, height, first_row, rows = shape
+    tiles, slot, corner, part_x, part_y = plan
+    curve, memory = np.empty(18, np.float64), np.zeros(4, np.int64)
     half_x, half_y = 0.5 * (columns - 1) * step, 0.5 * (height - 1) * step
+    odd[0][0] = 0
     for n in range(len(centre)):
         axes = centre[n], east[n], north[n]
-        last[0] = -1
-        face = _fit(axes, half_x, half_y, 1 << (order + shift), curve)
+        memory[0], memory[2] = -1, 0
+        face = _fit(axes, half_x, half_y, 1 << (grid[0] + grid[1]), curve)
+        line = slot[n], corner[n], part_x[n], part_y[n]
         for row in range(rows):
             eta = (first_row + row) * step - half_y
-            line = slice(row * columns, (row + 1) * columns)
-            parts = slot[n, line], offset[n, line], weight[n, line]
-            if not _locate_row(
-                axes,
-                face,
-                curve,
-                eta,
-                half_x,
-                step,
-                order,
-                shift,
-                last,
-                tiles[n],
-                parts[0],
-                parts[1],
-                parts[2],
-            ):
-                return False
-    return True
+            start, told = row * columns, MORE_ODD
+            x_of, y_of = _row_of(curve, 0, eta), _row_of(curve, 9, eta)
+            if face >= 0:
+                told = _in_one_tile(
+                    face, x_of, y_of, half_x, step, grid, smooth, memory, tiles[n], line, start, columns
+                )
+            if told == MORE_ODD:
+                told = _in_parts(
+                    axes,
+                    face,
+                    x_of,
+                    y_of,
+                    eta,
+                    half_x,
+                    step,
+                    grid,
+                    smooth,
+                    memory,
+                    tiles[n],
+                    line,
+                    start,
+                    columns,
+                    odd,
+                )
+            if told != DONE:
+                return int(told)
+        odd[0][n + 1] = memory[3]
+    return DONE
 
 
 @kernel
-def _locate_row(
+def _in_parts(
     axes: Any,
-    flat_face: int,
-    curve: Any,
+    face: int,
+    x_of: Any,
+    y_of: Any,
     eta: float,
     half_x: float,
     step: float,
-    order: int,
-    shift: int,
-    last: Any,
+    grid: Any,
+    smooth: bool,
+    memory: Any,
     tiles: Any,
+    line: Any,
+    start: int,
+    columns: int,
+    odd: Any,
+) -> int:
+    """Fill a row that crosses tiles: short parts that do not as before, the others pixel by pixel."""
+    for first in range(0, columns, SHORT):
+        some, west = min(SHORT, columns - first), half_x - first * step  # east is left
+        told = MORE_ODD
+        if face >= 0:
+            told = _in_one_tile(
+                face, x_of, y_of, west, step, grid, smooth, memory, tiles, line, start + first, some
+            )
+        if told == MORE_ODD:
+            told = _one_by_one(
+                axes,
+                face,
+                x_of,
+                y_of,
+                eta,
+                west,
+                step,
+                grid,
+                smooth,
+                memory,
+                tiles,
+                line,
+                start + first,
+                some,
+                odd,
+            )
+        if told != DONE:
+            return int(told)
+    return DONE
+
+
+@kernel
+def _in_one_tile(
+    face: int,
+    x_of: Any,
+    y_of: Any,
+    west: float,
+    step: float,
+    grid: Any,
+    smooth: bool,
+    memory: Any,
+    tiles: Any,
+    line: Any,
+    start: int,
+    some: int,
+) -> int:
+    """Fill a part of a row all of whose pixels come from one tile, as nearly all do; else not DONE."""
+    order, shift = grid
+    slot, corner, part_x, part_y = line
+    width, nside = 1 << shift, 1 << (order + shift)
+    half = 0.5 * (some - 1) * step
+    a, b, c = _moved(x_of, west - half)
+    d, e, f = _moved(y_of, west - half)
+    centre, extra = (0.5, 1) if smooth else (0.0, 0)
+    a, d = a - centre, d - centre
+    # A parabola stays within its ends but for the height of its arc.
+    reach_x, reach_y = abs(b) * half + abs(c) * half**2, abs(e) * half + abs(f) * half**2
+    if a - reach_x < 0 or d - reach_y < 0 or a + reach_x >= nside - extra or d + reach_y >= nside - extra:
+        return MORE_ODD
+    tile_x, tile_y = int(a - reach_x) >> shift, int(d - reach_y) >> shift
+    if (int(a + reach_x) + extra) >> shift != tile_x or (int(d + reach_y) + extra) >> shift != tile_y:
+        return MORE_ODD
+    here = _slot_of(face, tile_x << shift, tile_y << shift, grid, memory, tiles)
+    if here < 0:
+        return MORE_TILES
+    a, d = a - (tile_x << shift), d - (tile_y << shift)
+    _fill(
+        (a, b, c, d, e, f),
+        half,
+        step,
+        here,
+        width,
+        slot[start : start + some],
+        corner[start : start + some],
+        part_x[start : start + some],
+        part_y[start : start + some],
+    )
+    return DONE
+
+
+@kernel
+def _fill(
+    curve: Any,
+    half: float,
+    step: float,
+    here: int,
+    width: int,
     slot: Any,
-    offset: Any,
-    weight: Any,
-) -> bool:
-    """Fill the plan of one row of an image."""
-    width, mask, nside = 1 << shift, (1 << shift) - 1, 1 << (order + shift)
-    smooth = slot.shape[1] == 4
-    centre = 0.5 if smooth else 0.0
-    a, b, c = _row_of(curve, 0, eta)
-    d, e, f = _row_of(curve, 9, eta)
-    face, tile_x, tile_y, tile_face, here = flat_face, -1, -1, -1, -1
+    corner: Any,
+    part_x: Any,
+    part_y: Any,
+) -> None:
+    """The loop that takes most of the time: plain, so that the compiler makes vector instructions of it."""
+    a, b, c, d, e, f = curve
+    last, side, slot_here = np.int32(width - 1), np.int32(width), np.int32(here)
+    smooth = len(part_x) > 0
     for p in range(len(slot)):
-        xi = half_x - p * step  # east is left
+        xi = half - np.int32(p) * step
+        x, y = a + xi * (b + xi * c), d + xi * (e + xi * f)
+        i, j = np.int32(x), np.int32(y)
+        slot[p] = slot_here
+        corner[p] = (last - i) * side + j
+        if smooth:
+            part_x[p], part_y[p] = x - i, y - j
+
+
+@kernel
+def _one_by_one(
+    axes: Any,
+    flat_face: int,
+    x_of: Any,
+    y_of: Any,
+    eta: float,
+    west: float,
+    step: float,
+    grid: Any,
+    smooth: bool,
+    memory: Any,
+    tiles: Any,
+    line: Any,
+    start: int,
+    some: int,
+    odd: Any,
+) -> int:
+    """Fill a part of any row, pixel by pixel."""
+    slot, corner, part_x, part_y = line
+    order, shift = grid
+    mask, nside = (1 << shift) - 1, 1 << (order + shift)
+    centre = 0.5 if smooth else 0.0
+    a, b, c = x_of
+    d, e, f = y_of
+    face = flat_face
+    for k in range(some):
+        p, xi = start + k, west - k * step
         if flat_face >= 0:
             x, y = a + xi * (b + xi * c), d + xi * (e + xi * f)
         else:
             face, x, y = _exact(axes, xi, eta, nside)
         x0, y0 = min(math.floor(x - centre), nside - 1), min(math.floor(y - centre), nside - 1)
         if smooth and (x0 < 0 or y0 < 0 or (x0 & mask) == mask or (y0 & mask) == mask):
-            if not _across_tiles(face, x, y, order, shift, last, tiles, slot[p], offset[p], weight[p]):
-                return False
+            slot[p], corner[p] = -1, 0
+            told = _across_tiles(face, x, y, grid, memory, tiles, p, odd)
+            if told != DONE:
+                return int(told)
             continue
-        # Mostly all pixels needed lie in one tile, the one of the pixel before.
-        if x0 >> shift != tile_x or y0 >> shift != tile_y or face != tile_face:
-            tile_x, tile_y, tile_face = x0 >> shift, y0 >> shift, face
-            here = _slot_of(face, x0, y0, order, shift, last, tiles)
-            if here < 0:
-                return False
-        corner = (mask - (x0 & mask)) * width + (y0 & mask)
-        if not smooth:
-            slot[p, 0], offset[p, 0], weight[p, 0] = here, corner, 1.0
-            continue
-        wx, wy = x - 0.5 - x0, y - 0.5 - y0
-        slot[p, 0], slot[p, 1], slot[p, 2], slot[p, 3] = here, here, here, here
-        offset[p, 0], offset[p, 1] = corner, corner - width  # a step in x is a row of the tile
-        offset[p, 2], offset[p, 3] = corner + 1, corner + 1 - width
-        weight[p, 0], weight[p, 1] = (1.0 - wx) * (1.0 - wy), wx * (1.0 - wy)
-        weight[p, 2], weight[p, 3] = (1.0 - wx) * wy, wx * wy
-    return True
+        here = _slot_of(face, x0, y0, grid, memory, tiles)
+        if here < 0:
+            return MORE_TILES
+        slot[p], corner[p] = here, ((mask - (x0 & mask)) << shift) + (y0 & mask)
+        if smooth:
+            part_x[p], part_y[p] = x - 0.5 - x0, y - 0.5 - y0
+    return DONE
+
+
+@kernel
+def _moved(parabola: Any, xi: float) -> tuple[float, float, float]:
+    """The same parabola, counted from another place."""
+    a, b, c = parabola
+    return a + xi * (b + xi * c), b + 2 * xi * c, c
 
 
 @kernel
 def _across_tiles(
-    face: int,
-    x: float,
-    y: float,
-    order: int,
-    shift: int,
-    last: Any,
-    tiles: Any,
-    slot: Any,
-    offset: Any,
-    weight: Any,
-) -> bool:
-    """Fill the plan of a bilinear pixel whose four neighbours may lie in several tiles or faces."""
-    nside, mask = 1 << (order + shift), (1 << shift) - 1
+    face: int, x: float, y: float, grid: Any, memory: Any, tiles: Any, place: int, odd: Any
+) -> int:
+    """Note a bilinear pixel whose four neighbours may lie in several tiles or faces."""
+    order, shift = grid
+    _, places, slots, offsets, shares = odd
+    k, mask = memory[3], (1 << shift) - 1
+    if k >= len(places):
+        return MORE_ODD
     faces, px, py = np.empty(4, np.int64), np.empty(4, np.int64), np.empty(4, np.int64)
     weights = np.empty(4, np.float64)
-    bilinear(face, x, y, nside, faces, px, py, weights)
-    for c in range(4):
-        weight[c], slot[c], offset[c] = weights[c], -1, 0
-        if weights[c] > 0.0:
-            slot[c] = _slot_of(faces[c], px[c], py[c], order, shift, last, tiles)
-            offset[c] = (mask - (px[c] & mask)) * (mask + 1) + (py[c] & mask)
-            if slot[c] < 0:
-                return False
-    return True
+    bilinear(face, x, y, 1 << (order + shift), faces, px, py, weights)
+    places[k] = place
+    for i in range(4):
+        shares[k, i], slots[k, i], offsets[k, i] = weights[i], -1, 0
+        if weights[i] > 0.0:
+            slots[k, i] = _slot_of(faces[i], px[i], py[i], grid, memory, tiles)
+            offsets[k, i] = ((mask - (px[i] & mask)) << shift) + (py[i] & mask)
+            if slots[k, i] < 0:
+                return MORE_TILES
+    memory[3] = k + 1
+    return DONE
 
 
 @kernel
@@ -204,18 +351,28 @@ def _on(curve: Any, k: int, xi: float, eta: float) -> float:
 
 
 @kernel
-def _slot_of(face: int, px: int, py: int, order: int, shift: int, last: Any, known: Any) -> int:
-    """Slot of the tile of a pixel among those that the image touches; -1 when there is no room."""
+def _slot_of(face: int, px: int, py: int, grid: Any, memory: Any, known: Any) -> int:
+    """Slot of the tile of a pixel in the table of those that the image touches; -1 when it is too full.
+
+    The memory holds the key and slot of the tile asked for last, how many tiles the image touches (-1: too
+    many) and how many odd pixels there are.
+    """
+    order, shift = grid
     # Neighbouring pixels mostly share a tile: its number is worked out only when it changes.
     key = (((face << 30) | (px >> shift)) << 30) | (py >> shift)
-    if key != last[0]:
+    if key != memory[0]:
         tile = (face << (2 * order)) + interleave(px >> shift, py >> shift)
-        last[0], last[1] = key, -1
-        for i in range(len(known)):
-            if known[i] < 0:
-                known[i] = tile
-            if known[i] == tile:
-                last[1] = i
-                break
-    found: int = last[1]
+        memory[0] = key
+        last = len(known) - 1  # the length is a power of two
+        at = (tile ^ (tile >> 7)) & last
+        while known[at] >= 0 and known[at] != tile:
+            at = (at + 1) & last
+        if known[at] < 0:
+            if 2 * (memory[2] + 1) > len(known):
+                memory[2] = -1
+                return -1
+            known[at] = tile
+            memory[2] += 1
+        memory[1] = at
+    found: int = memory[1]
     return found

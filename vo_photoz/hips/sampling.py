@@ -11,9 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.flow import BoolArray, Float32Array, FloatArray
-from vo_photoz.hips.locating import locate
+from vo_photoz.hips.locating import DONE, MORE_TILES, locate
 from vo_photoz.sky.frames import tangent_frames
 from vo_photoz.sky.pixels import kernel
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Bilinear pixels whose four neighbours do not all lie in one tile; p counts the pixels of an image.
+
+    Parameters
+    ----------
+    end : int64 array, shape (n + 1,)
+        The odd pixels of image k are those from end[k] to end[k + 1].
+    place : int32 array, shape (m,)
+        Pixel of the image.
+    slot, offset : int32 array, shape (m, 4)
+        Which tile of the image a neighbour comes from (-1: none), and its place in the tile as stored.
+    weight : float32 array, shape (m, 4)
+        Weights, summing to 1 over the four.
+    """
+
+    end: NDArray[np.int64]
+    place: NDArray[np.int32]
+    slot: NDArray[np.int32]
+    offset: NDArray[np.int32]
+    weight: Float32Array
 
 
 @dataclass(frozen=True)
@@ -23,19 +46,26 @@ class Plan:
     Parameters
     ----------
     tiles : int64 array, shape (n, most)
-        Nested numbers of the tiles that each image touches; -1 fills the rest.
-    slot : int16 array, shape (n, p, k)
-        Which of these tiles a pixel comes from; k is 1 (nearest) or 4 (bilinear). -1: no pixel.
-    offset : int32 array, shape (n, p, k)
-        Place in the tile as stored, row by row.
-    weight : float32 array, shape (n, p, k)
-        Weights, summing to 1 over k.
+        Nested numbers of the tiles that each image touches; -1 where a slot is free.
+    slot : int32 array, shape (n, p)
+        Which of these a pixel comes from; -1 for the odd pixels.
+    corner : int32 array, shape (n, p)
+        Place of the pixel (its first neighbour) in the tile as stored, row by row.
+    part_x, part_y : float32 array, shape (n, p)
+        Distance from the first neighbour, in pixels; empty where the nearest pixel is taken.
+    odd : Odd
+        Pixels on the seams of tiles.
+    width : int
+        Side of a tile, pixels.
     """
 
     tiles: NDArray[np.int64]
-    slot: NDArray[np.int16]
-    offset: NDArray[np.int32]
-    weight: Float32Array
+    slot: NDArray[np.int32]
+    corner: NDArray[np.int32]
+    part_x: Float32Array
+    part_y: Float32Array
+    odd: Odd
+    width: int
 
 
 @dataclass(frozen=True)
@@ -88,34 +118,44 @@ def plan_images(
     -----
     The arrays of the plan are used again by the next plan that the same thread makes.
     """
-    centre, east, north = tangent_frames(ra, dec, frame)
+    axes = tangent_frames(ra, dec, frame)
     rows = image.some_rows or image.rows
-    n, p, k = len(ra), rows * image.columns, 4 if smooth else 1
-    slot, offset, weight = _scratch((n, p, k))
-    shape = np.array([image.columns, image.rows, image.first_row, rows], dtype=np.int64)
-    step, shift, most = math.radians(image.pixel_arcsec / 3600), width.bit_length() - 1, 16
+    arrays = _scratch(len(ra), rows * image.columns, smooth)
+    shape = image.columns, image.rows, image.first_row, rows
+    step, grid = math.radians(image.pixel_arcsec / 3600), (order, width.bit_length() - 1)
+    most, room = 16, 1024
     while True:
-        tiles = np.full((n, most), -1, dtype=np.int64)
-        if locate(centre, east, north, step, shape, order, shift, slot, offset, weight, tiles):
-            return Plan(tiles, slot, offset, weight)
-        most *= 4
+        tiles = np.full((len(ra), most), -1, dtype=np.int64)
+        odd = _odd_scratch(len(ra), room)
+        told = locate(*axes, step, shape, grid, smooth, (tiles, *arrays), odd)
+        if told == DONE:
+            return Plan(tiles, *arrays, Odd(*odd), width)
+        most, room = (most * 4, room) if told == MORE_TILES else (most, room * 4)
 
 
 _own = threading.local()
 
 
-def _scratch(shape: tuple[int, int, int]) -> tuple[NDArray[np.int16], NDArray[np.int32], Float32Array]:
+def _scratch(n: int, p: int, smooth: bool) -> tuple[Any, ...]:
     """Arrays of a plan, from memory that this thread keeps: fresh pages would cost more than filling them."""
-    size = shape[0] * shape[1] * shape[2]
-    if getattr(_own, "size", 0) < size:
-        _own.size = size
-        _own.arrays = np.empty(size, np.int16), np.empty(size, np.int32), np.empty(size, np.float32)
-    slot, offset, weight = (array[:size].reshape(shape) for array in _own.arrays)
-    return slot, offset, weight
+    if getattr(_own, "size", -1) < n * p:
+        _own.size = n * p
+        _own.arrays = [np.empty(n * p, kind) for kind in (np.int32, np.int32, np.float32, np.float32)]
+    parts = (p, p, p if smooth else 0, p if smooth else 0)
+    return tuple(array[: n * part].reshape(n, part) for array, part in zip(_own.arrays, parts, strict=True))
+
+
+def _odd_scratch(n: int, room: int) -> tuple[Any, ...]:
+    """Arrays for odd pixels, likewise."""
+    if getattr(_own, "room", 0) < room:
+        _own.room = room
+        kinds = ((1, np.int32), (4, np.int32), (4, np.int32), (4, np.float32))
+        _own.odd = [np.empty((room, k) if k > 1 else room, kind) for k, kind in kinds]
+    return (np.empty(n + 1, np.int64), *_own.odd)
 
 
 @kernel
-def _value_of(tile: Any, place: int) -> Any:
+def _value_of(tile: Any, place: Any) -> Any:
     """Value of a stored pixel: four bytes, most significant first."""
     v = tile[place]
     v = ((v & np.uint32(0x00FF00FF)) << np.uint32(8)) | ((v >> np.uint32(8)) & np.uint32(0x00FF00FF))
@@ -123,8 +163,7 @@ def _value_of(tile: Any, place: int) -> Any:
     return np.uint32(v).view(np.float32)
 
 
-@kernel
-def gather(tile: Any, images: Any, slots: Any, slot: Any, offset: Any, weight: Any, out: Any) -> None:
+def gather(tile: Any, images: Any, slots: Any, plan: Plan, out: Any) -> None:
     """Add the part of one tile to the images that touch it.
 
     Parameters
@@ -133,32 +172,77 @@ def gather(tile: Any, images: Any, slots: Any, slot: Any, offset: Any, weight: A
         Big-endian float32 values as in a file; only the bytes of pixels that are needed are turned.
     images, slots : int array, shape (m,)
         The images, and the slot that the tile has in each.
-    slot, offset, weight : array, shape (n, p, k)
+    plan : Plan
         The plan.
     out : float32 array, shape (n, p)
-        Sums so far.
+        Images so far; zero where nothing was gathered yet.
     """
-    for m in range(len(images)):
-        n, wanted = images[m], slots[m]
-        for p in range(out.shape[1]):
-            total, touched = 0.0, False
-            for c in range(slot.shape[2]):
-                if slot[n, p, c] == wanted:
-                    total += weight[n, p, c] * _value_of(tile, offset[n, p, c])
-                    touched = True
-            if touched:
-                out[n, p] += total
+    odd = plan.odd
+    _gather(tile, plan.width, images, slots, plan.slot, plan.corner, plan.part_x, plan.part_y, out)
+    if odd.end[-1]:
+        _gather_odd(tile, images, slots, odd.end, odd.place, odd.slot, odd.offset, odd.weight, out)
 
 
 @kernel
-def blank(images: Any, slots: Any, slot: Any, out: Any) -> None:
-    """NaN for all output pixels that need a tile which is not there."""
+def _gather(
+    tile: Any,
+    width: int,
+    images: Any,
+    slots: Any,
+    slot: Any,
+    corner: Any,
+    part_x: Any,
+    part_y: Any,
+    out: Any,
+) -> None:
+    """Pixels that come from this tile alone."""
+    one, row = np.uint64(1), np.uint64(width)
+    smooth = part_x.shape[1] > 0
     for m in range(len(images)):
         n, wanted = images[m], slots[m]
         for p in range(out.shape[1]):
-            for c in range(slot.shape[2]):
-                if slot[n, p, c] == wanted:
-                    out[n, p] = np.nan
+            if slot[n, p] != wanted:
+                continue
+            at = np.uint64(corner[n, p])
+            if not smooth:
+                out[n, p] = _value_of(tile, at)
+                continue
+            x, y = part_x[n, p], part_y[n, p]
+            low, high = _value_of(tile, at), _value_of(tile, at + one)
+            low += (_value_of(tile, at - row) - low) * x  # a step in x is a row of the tile, backwards
+            high += (_value_of(tile, at - row + one) - high) * x
+            out[n, p] = low + (high - low) * y
+
+
+@kernel
+def _gather_odd(
+    tile: Any, images: Any, slots: Any, end: Any, place: Any, slot: Any, offset: Any, weight: Any, out: Any
+) -> None:
+    """Share of this tile in the pixels on seams."""
+    for m in range(len(images)):
+        n, wanted = images[m], slots[m]
+        for k in range(end[n], end[n + 1]):
+            for c in range(4):
+                if slot[k, c] == wanted:
+                    out[n, place[k]] += weight[k, c] * _value_of(tile, np.uint64(offset[k, c]))
+
+
+def blank(images: Any, slots: Any, plan: Plan, out: Any) -> None:
+    """NaN for all output pixels that need a tile which is not there."""
+    _blank(images, slots, plan.slot, plan.odd.end, plan.odd.place, plan.odd.slot, out)
+
+
+@kernel
+def _blank(images: Any, slots: Any, slot: Any, end: Any, place: Any, odd_slot: Any, out: Any) -> None:
+    for m in range(len(images)):
+        n, wanted = images[m], slots[m]
+        for p in range(out.shape[1]):
+            if slot[n, p] == wanted:
+                out[n, p] = np.nan
+        for k in range(end[n], end[n + 1]):
+            for c in range(4):
+                if odd_slot[k, c] == wanted:
+                    out[n, place[k]] = np.nan
 
 
 UsedTile = tuple[int, NDArray[np.int64], NDArray[np.int64]]
