@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vo_photoz.sky.pixels import bilinear, interleave, kernel, place_of
+from vo_photoz.hips.projecting import exact, fit, moved, row_of
+from vo_photoz.sky.pixels import bilinear, interleave, kernel
 
 DONE, MORE_TILES, MORE_ODD = 0, 1, 2
 SHORT = 16
@@ -45,12 +46,12 @@ def locate(
     for n in range(len(centre)):
         axes = centre[n], east[n], north[n]
         memory[0], memory[2] = -1, 0
-        face = _fit(axes, half_x, half_y, 1 << (grid[0] + grid[1]), curve)
+        face = fit(axes, half_x, half_y, 1 << (grid[0] + grid[1]), curve)
         line = slot[n], corner[n], part_x[n], part_y[n]
         for row in range(rows):
             eta = (first_row + row) * step - half_y
             start, told = row * columns, MORE_ODD
-            x_of, y_of = _row_of(curve, 0, eta), _row_of(curve, 9, eta)
+            x_of, y_of = row_of(curve, 0, eta), row_of(curve, 9, eta)
             if face >= 0:
                 told = _in_one_tile(
                     face, x_of, y_of, half_x, step, grid, smooth, memory, tiles[n], line, start, columns
@@ -148,8 +149,8 @@ def _in_one_tile(
     slot, corner, part_x, part_y = line
     width, nside = 1 << shift, 1 << (order + shift)
     half = 0.5 * (some - 1) * step
-    a, b, c = _moved(x_of, west - half)
-    d, e, f = _moved(y_of, west - half)
+    a, b, c = moved(x_of, west - half)
+    d, e, f = moved(y_of, west - half)
     centre, extra = (0.5, 1) if smooth else (0.0, 0)
     a, d = a - centre, d - centre
     # A parabola stays within its ends but for the height of its arc.
@@ -234,7 +235,7 @@ def _one_by_one(
         if flat_face >= 0:
             x, y = a + xi * (b + xi * c), d + xi * (e + xi * f)
         else:
-            face, x, y = _exact(axes, xi, eta, nside)
+            face, x, y = exact(axes, xi, eta, nside)
         x0, y0 = min(math.floor(x - centre), nside - 1), min(math.floor(y - centre), nside - 1)
         if smooth and (x0 < 0 or y0 < 0 or (x0 & mask) == mask or (y0 & mask) == mask):
             slot[p], corner[p] = -1, 0
@@ -249,13 +250,6 @@ def _one_by_one(
         if smooth:
             part_x[p], part_y[p] = x - 0.5 - x0, y - 0.5 - y0
     return DONE
-
-
-@kernel
-def _moved(parabola: Any, xi: float) -> tuple[float, float, float]:
-    """The same parabola, counted from another place."""
-    a, b, c = parabola
-    return a + xi * (b + xi * c), b + 2 * xi * c, c
 
 
 @kernel
@@ -281,73 +275,6 @@ def _across_tiles(
                 return MORE_TILES
     memory[3] = k + 1
     return DONE
-
-
-@kernel
-def _exact(axes: Any, xi: float, eta: float, nside: int) -> Any:
-    """Place of a point of the tangent plane (xi to the east, eta to the north, radians)."""
-    centre, east, north = axes
-    return place_of(
-        centre[0] + xi * east[0] + eta * north[0],
-        centre[1] + xi * east[1] + eta * north[1],
-        centre[2] + xi * east[2] + eta * north[2],
-        nside,
-    )
-
-
-@kernel
-def _fit(axes: Any, half_x: float, half_y: float, nside: int, curve: Any) -> Any:
-    """Biquadratic map from the tangent plane of a small image to its face; the face, or -1 without one.
-
-    Nine exact places make the map. Four others, where its error is near its largest, must agree to
-    a millionth of a pixel; otherwise (large images, near poles and edges of faces) all pixels are projected.
-    """
-    if half_x <= 0.0 or half_y <= 0.0:
-        return -1
-    places = np.empty((2, 3, 3), np.float64)
-    face = _exact(axes, 0.0, 0.0, nside)[0]
-    for j in range(3):
-        for i in range(3):
-            there, places[0, j, i], places[1, j, i] = _exact(axes, (i - 1) * half_x, (j - 1) * half_y, nside)
-            if there != face:
-                return -1
-    for k in range(2):
-        for j in range(3):
-            low, middle, high = places[k, j, 0], places[k, j, 1], places[k, j, 2]
-            places[k, j, 0] = middle
-            places[k, j, 1] = (high - low) / (2 * half_x)
-            places[k, j, 2] = (high + low - 2 * middle) / (2 * half_x * half_x)
-        for i in range(3):
-            low, middle, high = places[k, 0, i], places[k, 1, i], places[k, 2, i]
-            curve[9 * k + i] = middle
-            curve[9 * k + 3 + i] = (high - low) / (2 * half_y)
-            curve[9 * k + 6 + i] = (high + low - 2 * middle) / (2 * half_y * half_y)
-    for south in (-0.6, 0.6):
-        for west in (-0.6, 0.6):
-            xi, eta = west * half_x, south * half_y
-            there, x, y = _exact(axes, xi, eta, nside)
-            error = max(abs(x - _on(curve, 0, xi, eta)), abs(y - _on(curve, 9, xi, eta)))
-            if there != face or error > 1e-6:
-                return -1
-    return face
-
-
-@kernel
-def _row_of(curve: Any, k: int, eta: float) -> tuple[float, float, float]:
-    """Quadratic along a row of a biquadratic map, whose coefficients start at place k."""
-    return (
-        curve[k] + eta * (curve[k + 3] + eta * curve[k + 6]),
-        curve[k + 1] + eta * (curve[k + 4] + eta * curve[k + 7]),
-        curve[k + 2] + eta * (curve[k + 5] + eta * curve[k + 8]),
-    )
-
-
-@kernel
-def _on(curve: Any, k: int, xi: float, eta: float) -> float:
-    """Value of a biquadratic map."""
-    a, b, c = _row_of(curve, k, eta)
-    value: float = a + xi * (b + xi * c)
-    return value
 
 
 @kernel

@@ -129,7 +129,8 @@ def plan_images(
         odd = _odd_scratch(len(ra), room)
         told = locate(*axes, step, shape, grid, smooth, (tiles, *arrays), odd)
         if told == DONE:
-            return Plan(tiles, *arrays, Odd(*odd), width)
+            slot, corner, part_x, part_y = arrays
+            return Plan(tiles, slot, corner, part_x, part_y, Odd(*odd), width)
         most, room = (most * 4, room) if told == MORE_TILES else (most, room * 4)
 
 
