@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from vo_photoz import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("VO_PHOTOZ_SHARED", ROOT.parent / "shared"))
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
@@ -50,4 +52,5 @@ def private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     home = tmp_path_factory.mktemp("home")
     for name in ("CONFIG", "DATA", "CACHE", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    settings.defaults.cache_clear()
     return home

@@ -36,9 +36,16 @@ class Settings(BaseSettings):
     radius_arcsec: float = Field(1.5, gt=0, description="radius of a crossmatch, arcsec")
     z_min: float = Field(3.0, ge=0, description="p_high_z is the probability of a redshift above this")
 
-    data_dir: Path = Field(Path(platformdirs.user_data_dir(APP)), description="jobs and results")
-    cache_dir: Path = Field(Path(platformdirs.user_cache_dir(APP)), description="what can be fetched again")
-    log_dir: Path = Field(Path(platformdirs.user_log_dir(APP)), description="log files of the service")
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir(APP)), description="jobs and results"
+    )
+    cache_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir(APP)),
+        description="what can be fetched again",
+    )
+    log_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_log_dir(APP)), description="log files of the service"
+    )
 
     hub: Literal["auto", "start", "none"] = Field(
         "auto", description="auto: use a running SAMP hub or start one; start: always ours; none: page only"
@@ -51,6 +58,10 @@ class Settings(BaseSettings):
     fetch_max_bytes: int = Field(2_000_000_000, gt=0, description="largest table fetched, bytes")
     fetch_seconds: float = Field(120, gt=0, description="total time for fetching a table, seconds")
     http_connections: int = Field(8, gt=0, description="connections to one host at a time")
+    cache_max_bytes: int = Field(
+        20_000_000_000, ge=0, description="most bytes of tiles kept on disk; 0: none"
+    )
+    cache_days: float = Field(30, ge=0, description="age at which the server is asked whether a tile changed")
     http_seconds: float = Field(300, gt=0, description="total time for one download, seconds")
     tap_seconds: float = Field(3600, gt=0, description="total time for one archive query, seconds")
     threads: int = Field(0, ge=0, description="threads for cutting stamps; 0 takes all cores")
@@ -114,7 +125,7 @@ def write_default_file(path: Path) -> None:
     """Write a settings file in which every setting is explained and commented out."""
     lines = ["# Settings of vo-photoz. Remove the # of a line to change it.", ""]
     for name, info in Settings.model_fields.items():
-        value = getattr(info.default, "as_posix", lambda info=info: info.default)()
+        value = info.get_default(call_default_factory=True)
         lines += [f"# {info.description}", f"# {name} = {_toml(value)}", ""]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -123,6 +134,8 @@ def write_default_file(path: Path) -> None:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Path):
+        value = value.as_posix()
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return str(value)

@@ -103,7 +103,8 @@ def test_the_next_mirror_is_used_and_all_failures_are_named(web):
     with pytest.raises(SurveyError, match=r"HTTP 500.*no file 'properties'"):
         _ = HiPS([f"{address}/g", str(folder)]).order
     with pytest.raises(SurveyError, match="forbidden"):
-        _ = HiPS(f"{address}/g", offline=True).order
+        _ = HiPS(f"{address}/never", offline=True).order
+    assert HiPS(f"{address}/g", offline=True).order == hips.order  # from the cache
 
 
 def test_a_mirror_takes_over_in_the_middle(web):

@@ -24,7 +24,8 @@ from vo_photoz.flow import (
     Stamps,
     no_progress,
 )
-from vo_photoz.hips.sampling import Frame, Plan, UsedTile, blank, gather, has_values, plan_images, used_tiles
+from vo_photoz.hips.ranges import Needs
+from vo_photoz.hips.sampling import Frame, blank, gather, has_values, plan_images, used_tiles
 from vo_photoz.hips.tiles import TileStore
 from vo_photoz.hips.tree import Cutout, Grid, HiPS
 from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
@@ -213,22 +214,23 @@ class _Cutter:
                 smooth=self.smooth,
             )
             used = used_tiles(plan)
+            needs = Needs(plan, used)
             bands = [band for band in range(len(self.trees)) if self.grids[band] == grid]
             for band in bands:
                 store = self.trees[band].tiles
-                store.prefetch(grid.order, [number for number, _, _ in used[: store.ahead]])
+                store.prefetch(grid.order, [number for number, _, _ in used[: store.ahead]], needs)
             for band in bands:
-                _fill(pixels[:, band], failed, self.trees[band].tiles, grid.order, plan, used)
+                _fill(pixels[:, band], failed, self.trees[band].tiles, grid.order, needs)
 
 
-def _fill(
-    out: Float32Array, failed: BoolArray, store: TileStore, order: int, plan: Plan, used: list[UsedTile]
-) -> None:
+def _fill(out: Float32Array, failed: BoolArray, store: TileStore, order: int, needs: Needs) -> None:
     """Bring the pixels of one band into the images; where a tile is missing they are NaN."""
+    plan, used = needs.plan, needs.used
     for index, (number, images, slots) in enumerate(used):
-        store.prefetch(order, [later for later, _, _ in used[index + store.ahead : index + store.ahead + 1]])
+        coming = used[index + store.ahead : index + store.ahead + 1]
+        store.prefetch(order, [later for later, _, _ in coming], needs)
         try:
-            tile = store.get(order, number)
+            tile = store.get(order, number, needs)
         except PhotozError as error:
             log.warning("%s", error)
             failed[images] = True

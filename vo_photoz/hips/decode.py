@@ -6,6 +6,7 @@ import gzip
 import io
 import warnings
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -176,3 +177,67 @@ def _damaged(where: str, why: str) -> SurveyError:
     return SurveyError(
         f"The tile {where} is unusable: {why}.", advice="Fetch it again or use a mirror.", url=where
     )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the pixels of a plain tile lie in its file.
+
+    Parameters
+    ----------
+    start : int
+        Where they begin, bytes.
+    item : int
+        Bytes of a pixel.
+    header : dict
+        Cards of the header.
+    """
+
+    start: int
+    item: int
+    header: dict[str, Any]
+
+    def fill(self, pixels: Tile, start: int, data: bytes) -> None:
+        """Bring bytes of the file, from a place on, into a tile; halves of pixels are left out."""
+        skipped = max(self.start - start, 0) if start < self.start else (self.start - start) % self.item
+        first = (start + skipped - self.start) // self.item
+        count = min((len(data) - skipped) // self.item, len(pixels) - first)
+        if count > 0:
+            raw = np.frombuffer(data, STORED[self.header["BITPIX"]], count=count, offset=skipped)
+            values = np.ascontiguousarray(_scaled(raw, self.header), dtype=">f4")
+            pixels[first : first + count] = values.view(np.uint32)
+
+    def pixels_of(self, ranges: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+        """Pixels that lie wholly in ranges of bytes, shape (m, 2)."""
+        first = -(-(ranges[:, 0] - self.start) // self.item)
+        stop = (ranges[:, 1] - self.start) // self.item
+        found = np.stack([first.clip(0, most), stop.clip(0, most)], axis=1)
+        return found[found[:, 1] > found[:, 0]]
+
+
+def layout_of(head: bytes, width: int) -> Layout | None:
+    """Layout of a tile from the beginning of its file; None when only the whole file can be decoded.
+
+    Parameters
+    ----------
+    head : bytes
+        First bytes of the file.
+    width : int
+        Side of the tile, pixels.
+    """
+    if not head.startswith(b"SIMPLE"):
+        return None
+    try:
+        header, start = read_header(head)
+    except SurveyError:
+        return None  # the header goes on
+    kind = STORED.get(header.get("BITPIX", 0))
+    shape = header.get("NAXIS"), header.get("NAXIS1"), header.get("NAXIS2")
+    if kind is None or shape != (2, width, width) or "ONAXIS1" in header:
+        return None
+    return Layout(start, np.dtype(kind).itemsize, header)
+
+
+def empty_tile(width: int) -> Tile:
+    """A tile without values, to be filled."""
+    return np.full(width * width, np.nan, dtype=">f4").view(np.uint32)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from vo_photoz.errors import SurveyError
+from vo_photoz.hips.traffic import Traffic, total
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.settings import config_file
 
@@ -101,6 +102,10 @@ class Survey:
     def only(self, bands: Sequence[str]) -> Survey:
         """The survey with these of its bands, in this order."""
         return replace(self, bands=tuple(bands))
+
+    def traffic(self) -> Traffic:
+        """Bytes moved for tiles of its bands so far, beside the size of the whole tiles."""
+        return total(self.hips[band].traffic for band in self.bands)
 
     def source_pixel_arcsec(self, band: str) -> float:
         """Side of the pixels that the values of a band belong to.

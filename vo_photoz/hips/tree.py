@@ -13,6 +13,7 @@ from vo_photoz.errors import CoverageError, PhotozError, SurveyError
 from vo_photoz.flow import Coverage, Float32Array
 from vo_photoz.hips.source import Source, read_file
 from vo_photoz.hips.tiles import TileStore
+from vo_photoz.hips.traffic import Traffic
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -218,6 +219,11 @@ class HiPS:
         """Where the tiles come from."""
         mirrors = self.addresses[self.addresses.index(self.address) :]
         return TileStore(Source(mirrors, offline=self.offline), self.width)
+
+    @property
+    def traffic(self) -> Traffic:
+        """Bytes moved for tiles so far."""
+        return self.tiles.source.traffic if "tiles" in vars(self) else Traffic()
 
     @cached_property
     def coverage(self) -> Coverage:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from vo_photoz.http.addresses import Policy
 from vo_photoz.http.download import download
-from vo_photoz.http.fetch import get_bytes
+from vo_photoz.http.fetch import GONE, get_bytes
+from vo_photoz.http.ranges import FORBIDDEN, UNCHANGED, WHOLE, Answer, get_ranges
 from vo_photoz.http.transport import USER_AGENT
 
-__all__ = ["USER_AGENT", "Policy", "download", "get_bytes"]
+__all__ = [
+    "FORBIDDEN",
+    "GONE",
+    "UNCHANGED",
+    "USER_AGENT",
+    "WHOLE",
+    "Answer",
+    "Policy",
+    "download",
+    "get_bytes",
+    "get_ranges",
+]

@@ -35,7 +35,8 @@ T = TypeVar("T")
 
 
 @cache
-def _client() -> httpx2.Client:
+def client() -> httpx2.Client:
+    """Connections for files that are read into memory: kept alive and used again."""
     return httpx2.Client(
         transport=Transport(Backend(), proxies=True),
         headers={"User-Agent": USER_AGENT},
@@ -82,7 +83,7 @@ def get_bytes(
     """
 
     def once() -> bytes | None:
-        with _client().stream("GET", url) as answer:
+        with client().stream("GET", url) as answer:
             if missing_ok and answer.status_code in GONE:
                 return None
             check_status(answer, url)
@@ -122,10 +123,8 @@ def failures_told(url: str, seconds: float, end: float) -> Iterator[None]:
         yield
     except (httpcore2.TimeoutException, httpx2.TimeoutException):
         if time.monotonic() >= end - 0.01:
-            message = f"{url} was not finished within {seconds:g} s."
-        else:
-            message = f"{url} sent nothing for {STALL_SECONDS:g} s."
-        raise DeadlineExceeded(message, url=url) from None
+            raise DeadlineExceeded(f"{url} was not finished within {seconds:g} s.", url=url) from None
+        raise TransientError(f"{url} sent nothing for {STALL_SECONDS:g} s.", url=url) from None
     except httpcore2.RemoteProtocolError as error:
         if "incomplete" in str(error) or "without" in str(error):
             raise TransientError(f"{url} broke off before its end.", url=url) from None

@@ -1,0 +1,149 @@
+"""Tiles of a HiPS on a web server: whole, or just the pixels that are needed."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vo_photoz.hips.cache import Content
+from vo_photoz.hips.decode import BLOCK, Layout, Tile, decode_tile, empty_tile, layout_of
+from vo_photoz.hips.ranges import WORTHWHILE, Ranges, covers, length, merged, subtracted
+from vo_photoz.hips.source import Source
+
+MAX_TILE_BYTES = 64_000_000
+"""No tile of 2048 x 2048 doubles is larger; what is, is no tile."""
+FIRST_LOOK = 2 * BLOCK
+"""Bytes read of the first tile, to learn how its pixels lie."""
+
+
+@dataclass
+class Held:
+    """A tile in memory.
+
+    Parameters
+    ----------
+    pixels : uint32 array, shape (width * width,)
+        Read-only.
+    have : int array, shape (m, 2), or None
+        Which of them are known; all with None.
+    origin : Content or None
+        The version of the file, without its bytes.
+    """
+
+    pixels: Tile
+    have: Ranges | None = None
+    origin: Content | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def lacks(self, need: Ranges | None) -> bool:
+        """Whether pixels that are needed (all with None) are not known."""
+        return self.have is not None and (need is None or not covers(self.have, need))
+
+    def add(self, other: Held) -> bool:
+        """Take over the pixels of another; False when it is of another version of the file."""
+        if self.have is None or other.have is None:
+            self.pixels, self.have = other.pixels, other.have
+            return True
+        if not (self.origin and other.origin and self.origin.same_version(other.origin)):
+            return False
+        pixels = self.pixels.copy()
+        for start, stop in other.have:
+            pixels[start:stop] = other.pixels[start:stop]
+        pixels.setflags(write=False)
+        # In this order: who sees that a pixel is known must find it.
+        self.pixels = pixels
+        self.have = merged(np.concatenate([self.have, other.have]))
+        return True
+
+
+class WebTiles:
+    """Reads tiles from a source.
+
+    Parameters
+    ----------
+    source : Source
+        The servers.
+    width : int
+        Side of a tile, pixels.
+    """
+
+    def __init__(self, source: Source, width: int) -> None:
+        self.source = source
+        self.width = width
+        self._layout: Layout | None = None
+        self._whole_only = False
+        self._lock = threading.Lock()
+
+    def read(self, name: str, need: Ranges | None) -> Held | None:
+        """A tile with the pixels that are needed (all with None); None where there is none.
+
+        Raises
+        ------
+        SurveyError
+            Raised if the tile is damaged, or the network is needed but forbidden.
+        ServiceError
+            Raised if it could not be fetched.
+        """
+        layout = self._known_layout(name) if need is not None else None
+        if need is not None and layout is not None:
+            lie = merged(np.concatenate([[[0, layout.start]], layout.start + need * layout.item]))
+            found = self.source.take(
+                name,
+                lambda content: self._held(name, content, need),
+                max_bytes=MAX_TILE_BYTES,
+                wanted=lie,
+                expected=layout.start + layout.item * self.width**2,
+            )
+            if found is None or not found.lacks(need):
+                return found
+        return self.source.take(
+            name, lambda content: self._held(name, content, None), max_bytes=MAX_TILE_BYTES
+        )
+
+    def extend(self, held: Held, name: str, need: Ranges | None) -> None:
+        """Fetch what a tile in memory lacks."""
+        with held.lock:
+            if not held.lacks(need):
+                return
+            have = held.have
+            if need is not None and have is not None:
+                both = merged(np.concatenate([have, need]))
+                more = subtracted(need, have) if length(both) < WORTHWHILE * self.width**2 else None
+            else:
+                more = None
+            found = self.read(name, more)
+            if found is not None and not held.add(found):
+                found = self.read(name, None)  # the file has changed
+                if found is not None:
+                    held.add(found)
+
+    def _known_layout(self, name: str) -> Layout | None:
+        """How pixels lie in the files, learned from the first tile; None when whole tiles have to be read."""
+        if self._layout is not None or self._whole_only or not self.source.gives_parts:
+            return self._layout if self.source.gives_parts else None
+        with self._lock:
+            if self._layout is None and not self._whole_only:
+                look = np.array([[0, FIRST_LOOK]], dtype=np.int64)
+                self.source.take(
+                    name, self._learn, max_bytes=MAX_TILE_BYTES, wanted=look, expected=4 * self.width**2
+                )
+        return self._layout
+
+    def _learn(self, content: Content) -> None:
+        self._layout = layout_of(content.pieces[0][1] if content.pieces else b"", self.width)
+        self._whole_only = self._layout is None
+
+    def _held(self, name: str, content: Content, need: Ranges | None) -> Held:
+        """Pixels of what was read, by the header of this very tile."""
+        if need is None or content.is_whole:
+            return Held(decode_tile(content.whole(), self.width, content.url or name))
+        layout = layout_of(content.pieces[0][1], self.width) if content.pieces[0][0] == 0 else None
+        pixels, have = empty_tile(self.width), np.empty((0, 2), dtype=np.int64)
+        if layout is not None and content.total >= layout.start + layout.item * len(pixels):
+            for start, data in content.pieces:
+                layout.fill(pixels, start, data)
+            have = layout.pixels_of(content.ranges, len(pixels))
+        pixels.setflags(write=False)
+        return Held(pixels, have, content.without_bytes())
