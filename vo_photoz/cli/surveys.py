@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vo_photoz.cli.common import Debug, Quiet, errors_told, say
+from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
+from vo_photoz.errors import UsageError
+
+if TYPE_CHECKING:
+    from vo_photoz.hips.check import BandCheck
 
 Name = Annotated[str, typer.Argument(help="Name of a survey, or a survey file (TOML).")]
 Offline = Annotated[bool, typer.Option("--offline", help="Refuse the network.")]
@@ -45,6 +50,8 @@ def show(name: Name, debug: Debug = False) -> None:
     for band in survey.bands:
         known = survey.photometry[band]
         facts = [f"{known.scaling} values", "fluxes checked" if known.checked else "fluxes not checked"]
+        if known.checked_result:
+            facts[-1] += f" ({known.checked_result})"
         if known.source_pixel_arcsec:
             facts.append(f"source pixel {known.source_pixel_arcsec} arcsec")
         if known.zero_point is not None:
@@ -54,21 +61,89 @@ def show(name: Name, debug: Debug = False) -> None:
             say(f"   {address}")
 
 
-def check(name: Name, offline: Offline = False, quiet: Quiet = False, debug: Debug = False) -> None:
-    """Look whether a survey can be used; exit code 1 when it cannot."""
-    with errors_told(debug):
+def check(
+    name: Name,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Table of stars with positions and AB magnitudes: compare the fluxes.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the tables and the picture.")
+    ] = None,
+    band_columns: Annotated[
+        list[str] | None,
+        typer.Option("--band-columns", help="Magnitudes of the bands: g=gmag,r=psfMag_r; may be repeated."),
+    ] = None,
+    magnitudes: Annotated[
+        tuple[float, float], typer.Option(help="Brightest and faintest magnitude of the stars used.")
+    ] = (14.0, 21.0),
+    tolerance: Annotated[float, typer.Option(help="Tolerated error of the zero point, mag.")] = 0.05,
+    offset: Annotated[float, typer.Option(help="Tolerated astrometric offset, arcsec.")] = 0.2,
+    region_order: Annotated[
+        int | None,
+        typer.Option(min=0, max=12, help="HEALPix order of the sky regions; found when not given."),
+    ] = None,
+    ra: Annotated[str | None, typer.Option(help="Column of the right ascension.")] = None,
+    dec: Annotated[str | None, typer.Option(help="Column of the declination.")] = None,
+    keep: Annotated[bool, typer.Option(help="Write the outcome into the survey file.")] = True,
+    offline: Offline = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Look whether a survey can be used, and compare its fluxes with a catalogue; exit code 1 when it cannot."""
+    with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz.hips.check import check_survey
         from vo_photoz.hips.survey import load_survey
 
-        found = check_survey(load_survey(name, offline=offline))
+        survey = load_survey(name, offline=offline)
+        given = _pairs(band_columns or [])
+        problems = _tell(check_survey(survey), quiet)
+        if catalogue is not None:
+            from vo_photoz.pipeline.check_report import keep_results, write_report
+            from vo_photoz.pipeline.check_survey import check_photometry
+            from vo_photoz.pipeline.survey_verdict import Limits
+
+            results = check_photometry(
+                survey,
+                catalogue,
+                band_columns=given,
+                brightest=magnitudes[0],
+                faintest=magnitudes[1],
+                limits=Limits(zero_point=tolerance, offset_arcsec=offset),
+                region_order=region_order,
+                ra=ra,
+                dec=dec,
+                progress=progress,
+            )
+            for one in results:
+                say(f"{one.band}: {one.summary()} ({one.column}; {len(one.regions)} regions)", quiet)
+            problems += [problem for one in results for problem in one.problems]
+            if output is not None:
+                paths = write_report(results, survey, catalogue, output)
+                say(f"Written: {', '.join(map(str, paths))}", quiet)
+            if keep:
+                say(f"Kept in {keep_results(results, survey)}", quiet)
+    for problem in problems:
+        typer.secho(f"   {problem}", fg=typer.colors.RED, err=True)
+    if problems:
+        raise typer.Exit(1)
+    say("usable for stamps" if catalogue is None else "usable: stamps and fluxes", quiet)
+
+
+def _tell(found: list[BandCheck], quiet: bool) -> list[str]:
+    """Tell what was found; the problems are returned."""
     for band in found:
         say(f"{band.band}: {band.address or 'no address works'}", quiet)
         for fact in band.facts:
             say(f"   {fact}", quiet)
         for doubt in band.doubts:
             say(f"   note: {doubt}", quiet)
-        for problem in band.problems:
-            typer.secho(f"   {problem}", fg=typer.colors.RED, err=True)
-    if any(band.problems for band in found):
-        raise typer.Exit(1)
-    say("usable for stamps", quiet)
+    return [problem for band in found for problem in band.problems]
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    """Bands and columns out of ``g=gmag,r=rmag``."""
+    pairs = [one.partition("=") for text in given for one in text.split(",")]
+    wrong = [band for band, _, column in pairs if not (band.strip() and column.strip())]
+    if wrong:
+        raise UsageError(f"--band-columns has no column for '{wrong[0]}'.", advice="Give BAND=COLUMN,...")
+    return {band.strip(): column.strip() for band, _, column in pairs}

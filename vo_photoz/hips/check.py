@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-import numpy as np
-from astropy import units as u
-from cdshealpix.nested import healpix_to_lonlat
 
 from vo_photoz.errors import PhotozError
 from vo_photoz.flow import Coverage
 from vo_photoz.hips.coverage import hips_coverage
-from vo_photoz.hips.decode import as_image
 from vo_photoz.hips.survey import Survey
+from vo_photoz.hips.tile_check import check_tiles
 from vo_photoz.hips.tree import HiPS
-from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
-from vo_photoz.sky.moc import DEEPEST
-from vo_photoz.sky.pixels import cells_of
 
-TRIES = 6
-"""Tiles looked for; a coverage map may promise more than a partial copy of a HiPS holds."""
+REQUIRED = (
+    "creator_did", "obs_title", "dataproduct_type", "hips_version", "hips_release_date", "hips_status",
+    "hips_frame", "hips_order", "hips_tile_format",
+)  # fmt: skip
+"""Keys that `properties` must have (HiPS 1.0, table 5)."""
+SCALE_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,55 +50,92 @@ def check_survey(survey: Survey) -> list[BandCheck]:
 
 def _check_band(survey: Survey, band: str) -> BandCheck:
     hips = survey.hips[band]
-    facts: list[str] = []
-    problems: list[str] = []
-    doubts: list[str] = []
+    found = BandCheck(band, "", [], [], [])
     try:
-        facts.append(
+        found.facts.append(
             f"order {hips.min_order} to {hips.order}, tiles of {hips.width} px ({', '.join(hips.formats)}), "
             f"{hips.frame}, pixel {hips.pixel_arcsec():.4f} arcsec"
         )
     except PhotozError as error:
-        return BandCheck(band, "", facts, [error.message], doubts)
+        found.problems.append(error.message)
+        return found
+    found.doubts.extend(_mirrors(hips))
+    found.doubts.extend(_properties(survey, band))
     coverage = None
     try:
         coverage = hips_coverage(hips)
-        facts.append(f"covers {coverage.sky_fraction:.4%} of the sky")
+        found.facts.append(f"covers {coverage.sky_fraction:.4%} of the sky")
     except PhotozError as error:
-        doubts.append(error.message)
+        found.doubts.append(error.message)
+    _try(found.facts, found.problems, lambda: _tiles(hips, coverage, found))
+    _try(found.facts, found.doubts, lambda: _flux(survey, band))
+    found.doubts.extend(_compared(survey, band))
+    return BandCheck(band, hips.address, found.facts, found.problems, found.doubts)
+
+
+def _try(facts: list[str], otherwise: list[str], look: Callable[[], str]) -> None:
+    """Note what is seen, or why nothing can be seen."""
     try:
-        hips.need_fits()
-        facts.append(_look_at_tiles(hips, coverage))
+        facts.append(look())
     except PhotozError as error:
-        problems.append(error.message)
-    try:
-        facts.append(f"1 pixel value = {survey.surface_brightness(band):.6g} nJy/arcsec2")
-    except PhotozError as error:
-        doubts.append(error.message)
-    if not survey.photometry[band].checked:
-        doubts.append("The fluxes were not compared with a catalogue (checked is not yes).")
-    return BandCheck(band, hips.address, facts, problems, doubts)
+        otherwise.append(error.message)
 
 
-def _look_at_tiles(hips: HiPS, coverage: Coverage | None) -> str:
-    """Read a tile of the deepest order, of those that the coverage map promises."""
-    numbers = _some_tiles(hips, coverage) if coverage is not None else []
-    for number in numbers:
-        tile = hips.tiles.get(hips.order, number)
-        if tile is not None:
-            finite = np.isfinite(as_image(tile, hips.width)).mean()
-            return f"tile {number} of order {hips.order} read, {finite:.0%} of its pixels have a value"
-    if not numbers:
-        return "no tile was tried, as no coverage map says where there is one"
-    return f"none of {len(numbers)} covered tiles tried is there: a partial copy"
+def _mirrors(hips: HiPS) -> Iterator[str]:
+    """Mirrors that do not answer, or hold another HiPS than the address in use."""
+    for address in hips.addresses:
+        if address == hips.address:
+            continue
+        mirror = HiPS(address, offline=hips.offline)
+        try:
+            theirs = mirror.properties
+        except PhotozError as error:
+            yield f"The mirror {address} cannot be used: {error.message}"
+            continue
+        for key in ("hips_order", "hips_tile_width", "hips_frame", "hips_release_date"):
+            if theirs.get(key) != hips.properties.get(key):
+                yield (
+                    f"The mirror {address} holds another version: {key} is {theirs.get(key)}, "
+                    f"not {hips.properties.get(key)}."
+                )
+                break
 
 
-def _some_tiles(hips: HiPS, coverage: Coverage) -> list[int]:
-    """Covered tiles spread over the map."""
-    if not len(coverage.ranges):
-        return []
-    chosen = np.linspace(0, len(coverage.ranges) - 1, min(TRIES, len(coverage.ranges))).astype(int)
-    middle = coverage.ranges[chosen].mean(axis=1).astype(np.uint64)
-    lon, lat = healpix_to_lonlat(middle, DEEPEST)
-    vectors = unit_vectors(lon.to_value(u.deg), lat.to_value(u.deg)) @ rotation_from_icrs(hips.frame).T
-    return [int(cell) for cell in np.unique(cells_of(vectors, hips.order))]
+def _properties(survey: Survey, band: str) -> Iterator[str]:
+    """What ``properties`` lacks, or says otherwise than the survey file."""
+    hips = survey.hips[band]
+    lacking = [key for key in REQUIRED if not hips.properties.get(key)]
+    if lacking:
+        yield f"properties lacks what HiPS 1.0 requires: {', '.join(lacking)}."
+    stated, own = survey.photometry[band].source_pixel_arcsec, hips.source_pixel_arcsec
+    if stated and own and abs(stated / own - 1) > SCALE_TOLERANCE:
+        yield (
+            f"The source pixel is {stated:g} arcsec in the survey file, but {own:.4g} in s_pixel_scale: fluxes "
+            f"differ by a factor of {(stated / own) ** 2:.2f}."
+        )
+    if hips.properties.get("hips_pixel_bitpix", "") in ("8", "16"):
+        yield (
+            f"The tiles are integers of {hips.properties['hips_pixel_bitpix']} bits: faint light may be lost "
+            "in their steps."
+        )
+
+
+def _tiles(hips: HiPS, coverage: Coverage | None, found: BandCheck) -> str:
+    hips.need_fits()
+    fact, doubts = check_tiles(hips, coverage)
+    found.doubts.extend(doubts)
+    return fact
+
+
+def _flux(survey: Survey, band: str) -> str:
+    return f"1 pixel value = {survey.surface_brightness(band):.6g} nJy/arcsec2"
+
+
+def _compared(survey: Survey, band: str) -> Iterator[str]:
+    known = survey.photometry[band]
+    if known.checked:
+        return
+    if known.checked_result:
+        yield f"The fluxes were compared with a catalogue and did not agree ({known.checked_result})."
+    else:
+        yield "The fluxes were not compared with a catalogue (checked is not yes)."
