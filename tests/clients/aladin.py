@@ -49,6 +49,7 @@ class Aladin:
     def stop(self) -> None:
         """End it; its temporary files go with it."""
         self.desktop.end(self.name)
+        self.recorder.dismiss(self.name)
 
     @property
     def public_id(self) -> str:

@@ -57,11 +57,13 @@ class Recorder:
         self._news = threading.Condition()
         self._tags = itertools.count(1)
         self._client: Any = None
+        self._dismissed: set[str] = set()
         self.join()
 
     def join(self) -> None:
         """Register at the hub that runs now."""
         self.leave()
+        self._dismissed.clear()
         hub = until(lambda: running_hub(self._lockfile), 60, f"a hub at {self._lockfile}")
         client = samp.SAMPIntegratedClient(name=self._name, description="Test client", addr="127.0.0.1")
         client.connect(hub_params=hub)
@@ -92,20 +94,25 @@ class Recorder:
 
     # --- who is there --------------------------------------------------------------------------------------
     def clients(self, name: str) -> list[str]:
-        """Public ids of the clients whose name begins so, in any case of letters."""
+        """Public ids of the clients whose name begins so, in any case of letters, but for the dismissed."""
         found = []
-        for public_id in self._client.get_registered_clients():
+        for public_id in set(self._client.get_registered_clients()) - self._dismissed:
             with suppress(*HUB_IS_GONE):  # it may leave between the two calls
                 label = self._client.get_metadata(public_id).get("samp.name", "")
                 if label.lower().startswith(name.lower()):
                     found.append(public_id)
         return found
 
+    def dismiss(self, name: str) -> None:
+        """Count the clients of that name as dead: a hub goes on naming one that was killed."""
+        with suppress(*HUB_IS_GONE, AttributeError):
+            self._dismissed.update(self.clients(name))
+
     def wait_client(self, name: str, seconds: float = 90, mtype: str = LOAD) -> str:
-        """Public id of the newest client of that name once it subscribes to the message."""
+        """Public id of a client of that name once it subscribes to the message."""
 
         def ready() -> str:
-            for public_id in self.clients(name)[::-1]:
+            for public_id in self.clients(name):
                 with suppress(*HUB_IS_GONE):
                     if mtype in self._client.get_subscriptions(public_id):
                         return public_id

@@ -57,17 +57,16 @@ class Service:
         ]
         self.command += ["--crossmatch", str(sky / "spectra.vot"), "--hub", hub]
 
-    def start(self, recorder: Recorder | None = None) -> None:
-        """Start it; with a recorder wait until it is at the hub."""
-        known = recorder.clients(NAME) if recorder else []
+    def start(self, recorder: Recorder) -> None:
+        """Start it and wait until it is at the hub."""
+        recorder.dismiss(NAME)
         self.desktop.start(self.name, self.command, {"VO_PHOTOZ_DATA_DIR": str(self.data)})
-        if recorder:
-            until(lambda: self._is_new(recorder, known), 90, "the service at the hub")
+        until(lambda: self._is_alive() and recorder.clients(NAME), 90, "the service at the hub")
+        recorder.wait_client(NAME)
 
-    def _is_new(self, recorder: Recorder, known: list[str]) -> bool:
-        """Whether it is registered: a hub goes on naming one that was killed."""
+    def _is_alive(self) -> bool:
         assert self.desktop.runs(self.name), self.desktop.log(self.name)
-        return recorder.wait_client(NAME) not in known
+        return True
 
     def kill(self) -> None:
         """End it and its worker at once, as a crash does."""

@@ -13,6 +13,7 @@ from tests.clients.recorder import LOAD, Message, Recorder
 COMMANDS = ("topcat", "stilts")
 TITLE = "^TOPCAT$"
 ATTEMPTS = 3
+HALF_CONNECTED = "Hub connection attempt failed"
 log = logging.getLogger(__name__)
 
 
@@ -34,11 +35,23 @@ class Topcat:
 
     # --- life ----------------------------------------------------------------------------------------------
     def start(self, *tables: Path, hub: bool = False) -> None:
-        """Start it with these tables; the last one is the current one."""
+        """Start it with these tables; the last one is the current one.
+
+        At times it meets a hub that is busy, says so in its log, and then does not know all of the other
+        clients as long as it runs: it is started anew.
+        """
         options = ["-samp", "-hub" if hub else "-nohub", "-memory"]
-        self.desktop.start(self.name, ["topcat", *options, *map(str, tables)])
-        if not hub:
+        for attempt in range(1, ATTEMPTS + 1):
+            before = self.desktop.log(self.name, 1000).count(HALF_CONNECTED)
+            self.desktop.start(self.name, ["topcat", *options, *map(str, tables)])
+            if hub:
+                return
             self.wait_ready(len(tables))
+            if self.desktop.log(self.name, 1000).count(HALF_CONNECTED) == before:
+                return
+            log.warning("TOPCAT is at the hub by half, try %d", attempt)
+            self.stop()
+        raise NotInTime(f"TOPCAT at the hub: not in {ATTEMPTS} starts")
 
     def wait_ready(self, n_tables: int) -> None:
         """Wait until it is at the hub with its window up and its tables loaded."""
@@ -50,6 +63,7 @@ class Topcat:
     def stop(self) -> None:
         """End it."""
         self.desktop.end(self.name)
+        self.recorder.dismiss(self.name)
 
     @property
     def public_id(self) -> str:
