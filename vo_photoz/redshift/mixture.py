@@ -103,7 +103,7 @@ def quantile(m: MixturePDF, q: ArrayLike) -> FloatArray:
 def peak(m: MixturePDF, batch: int = 4096) -> FloatArray:
     """Redshift of the highest mode, shape (n,).
 
-    From the mean of every component the density is climbed; the best of the summits is polished.
+    From the mean of every component the density is climbed; the best candidates go on to their summits.
     """
     parts = [m.take(slice(start, start + batch)) for start in range(0, len(m), batch)]
     return np.concatenate([_peak(part) for part in parts]) if parts else np.empty(0)
@@ -180,11 +180,13 @@ def _self_distance(m: MixturePDF) -> FloatArray:
 
 
 def _peak(m: MixturePDF) -> FloatArray:
-    _, centre, _ = _columns(m)
-    summits = _climb(m, centre, steps=8)
-    best = np.argmax(np.nan_to_num(pdf(m, summits)), axis=1)
-    start = np.take_along_axis(summits, best[:, None], axis=1)
-    return _climb(m, start, steps=300)[:, 0]
+    """Climb from the mean of every component; the farther up, the fewer go on."""
+    _, summits, _ = _columns(m)
+    for steps, kept in ((2, 5), (8, 2), (300, 1)):
+        summits = _climb(m, summits, steps)
+        order = np.argsort(-np.nan_to_num(pdf(m, summits)), axis=1, kind="stable")
+        summits = np.take_along_axis(summits, order[:, :kept], axis=1)
+    return summits[:, 0]
 
 
 def _climb(m: MixturePDF, z: FloatArray, steps: int) -> FloatArray:
