@@ -34,7 +34,7 @@ def errors_told(debug: bool = False) -> Iterator[None]:
         if debug:
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        text = f"Error: something went wrong inside vo-photoz ({what}). --debug shows where; please report it."
+        text = f"Error: this is a fault of vo-photoz ({what}). --debug shows where; please report it."
         typer.secho(text, fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
