@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 HTML = b"<!DOCTYPE html><html><body><h1>Maintenance</h1>Back on Monday.</body></html>"
+DELAY_SECONDS = 0.02
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Plan:
 
 @contextmanager
 def fault_proxy(upstream: str, fault: Callable[[str, str, int], str]) -> Iterator[tuple[str, Plan]]:
-    """Address of a TAP service that has faults, and what was asked of it."""
+    """Address of a service that has faults, and what was asked of it."""
     plan, target = Plan(fault), urlsplit(upstream)
     over = threading.Event()
 
@@ -69,12 +70,18 @@ def fault_proxy(upstream: str, fault: Callable[[str, str, int], str]) -> Iterato
             real.request(self.command, self.path, sent, headers)
             reply = real.getresponse()
             here, there = f"http://127.0.0.1:{server.server_port}", f"{target.scheme}://{target.netloc}"
-            body = reply.read().replace(there.encode(), here.encode())
+            body = reply.read()
+            if upstream != there:  # an archive writes its own address into its documents
+                body = body.replace(there.encode(), here.encode())
             real.close()
-            kept = ("content-type", "location")
+            kept = ("content-type", "location", "content-range", "etag", "last-modified")
             known = {k: v.replace(there, here) for k, v in reply.getheaders() if k.lower() in kept}
             if kind == "halfdocument":
                 body = body[: len(body) // 2]
+            elif kind == "garbage":
+                body = bytes(len(body))
+            elif kind == "delay":
+                time.sleep(DELAY_SECONDS)
             self.answer(reply.status, known, body, kind)
 
         def answer(self, status: int, headers: dict[str, str], body: bytes, kind: str = "") -> None:

@@ -14,8 +14,8 @@ from vo_photoz.hips.source import Source
 
 MAX_TILE_BYTES = 64_000_000
 """No tile of 2048 x 2048 doubles is larger; what is, is no tile."""
-FIRST_LOOK = 2 * BLOCK
-"""Bytes read of the first tile, to learn how its pixels lie."""
+LOOKS = (BLOCK, 4 * BLOCK)
+"""Bytes read of the first tile, to learn how its pixels lie; more when its header is a long one."""
 
 
 @dataclass
@@ -124,16 +124,21 @@ class WebTiles:
         if self._layout is not None or self._whole_only or not self.source.gives_parts:
             return self._layout if self.source.gives_parts else None
         with self._lock:
-            if self._layout is None and not self._whole_only:
-                look = np.array([[0, FIRST_LOOK]], dtype=np.int64)
-                self.source.take(
-                    name, self._learn, max_bytes=MAX_TILE_BYTES, wanted=look, expected=4 * self.width**2
-                )
+            for size in LOOKS:
+                if self._layout is None and not self._whole_only:
+                    self.source.take(
+                        name,
+                        self._learn,
+                        max_bytes=MAX_TILE_BYTES,
+                        wanted=np.array([[0, size]], dtype=np.int64),
+                        expected=4 * self.width**2,
+                    )
         return self._layout
 
     def _learn(self, content: Content) -> None:
-        self._layout = layout_of(content.pieces[0][1] if content.pieces else b"", self.width)
-        self._whole_only = self._layout is None
+        head = content.pieces[0][1] if content.pieces else b""
+        self._layout = layout_of(head, self.width)
+        self._whole_only = self._layout is None and len(head) >= LOOKS[-1]
 
     def _held(self, name: str, content: Content, need: Ranges | None) -> Held:
         """Pixels of what was read, by the header of this very tile."""
