@@ -82,7 +82,8 @@ def _draw_zero_points(axes: Axes, panel: BandPanel) -> None:
     axes.axhline(panel.measured, color=BLUE, lw=1, label="measured")
     if panel.expected is not None:
         axes.axhline(panel.expected, color=VERMILION, lw=1, ls="--", label="survey file")
-    middle, spread = np.median(panel.zero_point), np.ptp(np.percentile(panel.zero_point, [5, 95]))
+    middle = float(np.median(panel.zero_point))
+    spread = float(np.ptp(np.percentile(panel.zero_point, [5, 95])))
     low, high = middle - 1.5 * max(spread, 0.05), middle + 1.5 * max(spread, 0.05)
     if panel.expected is not None:
         low, high = min(low, panel.expected - 0.02), max(high, panel.expected + 0.02)

@@ -89,7 +89,7 @@ def check(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Look whether a survey can be used, and compare its fluxes with a catalogue; exit code 1 when it cannot."""
+    """Look whether a survey can be used, and compare it with a catalogue; exit code 1 when it cannot."""
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz.hips.check import check_survey
         from vo_photoz.hips.survey import load_survey

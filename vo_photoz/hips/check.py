@@ -110,8 +110,8 @@ def _properties(survey: Survey, band: str) -> Iterator[str]:
     stated, own = survey.photometry[band].source_pixel_arcsec, hips.source_pixel_arcsec
     if stated and own and abs(stated / own - 1) > SCALE_TOLERANCE:
         yield (
-            f"The source pixel is {stated:g} arcsec in the survey file, but {own:.4g} in s_pixel_scale: fluxes "
-            f"differ by a factor of {(stated / own) ** 2:.2f}."
+            f"The source pixel is {stated:g} arcsec in the survey file, but {own:.4g} in s_pixel_scale: "
+            f"fluxes differ by a factor of {(stated / own) ** 2:.2f}."
         )
     if hips.properties.get("hips_pixel_bitpix", "") in ("8", "16"):
         yield (

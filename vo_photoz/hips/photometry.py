@@ -23,6 +23,8 @@ WINDOW_ARCSEC = 1.0
 LEAST_SIGNAL = 20.0
 """Signal to noise below which a star says little."""
 LEAST_STARS = 5
+CLIPPED_SPREAD = 0.93
+"""Robust deviation of normal values after two clippings at two deviations, over that of all values."""
 MODEL_ERROR = 0.02
 """Error in mag that no star is better than: catalogue, colour terms, variable stars."""
 
@@ -130,13 +132,19 @@ def measure_sources(pixels: Float32Array, pixel_arcsec: float) -> Sources:
 
 
 def _middle_and_spread(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Median and robust standard deviation of each row; NaN where less than half the values are known."""
+    """Median and robust standard deviation of each row; NaN where less than half the values are known.
+
+    What lies more than two deviations off (neighbours, their wings) is left out in a second round.
+    """
     few = np.isfinite(values).mean(axis=1) < 0.5
     known = np.where(few[:, None], 0.0, values)
-    middle = np.nanmedian(known, axis=1)
-    spread = 1.4826 * np.nanmedian(np.abs(known - middle[:, None]), axis=1)
+    for _ in range(3):
+        middle = np.nanmedian(known, axis=1)
+        away = np.abs(known - middle[:, None])
+        spread = 1.4826 * np.nanmedian(away, axis=1)
+        known = np.where(away <= 2 * spread[:, None], known, np.nan)
     middle[few] = spread[few] = np.nan
-    return middle, spread
+    return middle, spread / CLIPPED_SPREAD
 
 
 def _centroids(
@@ -184,11 +192,12 @@ def calibrate(sources: Sources, magnitudes: FloatArray) -> Calibration | None:
         used = _point_sources(sources, used)
         if used.sum() < LEAST_STARS:
             return None
-        factor = _outer_light(sources, used)
+        factor, factor_error = _outer_light(sources, used)
         zero_points = np.where(used, magnitudes + 2.5 * np.log10(sources.flux * factor), np.nan)
         error = np.hypot(2.5 / np.log(10) * sources.error / sources.flux, MODEL_ERROR)
     found = zero_points[used]
     middle, mean_error, keep = _clipped_mean(found, error[used])
+    mean_error = float(np.hypot(mean_error, 2.5 / np.log(10) * factor_error / factor))
     slope, slope_error = _slope(magnitudes[used][keep], found[keep], error[used][keep])
     east, east_spread = _robust(sources.east[used])
     north, north_spread = _robust(sources.north[used])
@@ -206,12 +215,14 @@ def _point_sources(sources: Sources, used: BoolArray) -> BoolArray:
     return used & (np.abs(concentration - middle) < max(3 * spread, 0.02))
 
 
-def _outer_light(sources: Sources, used: BoolArray) -> float:
-    """All light over the light in the small aperture; the brightest stars have the greatest weight."""
+def _outer_light(sources: Sources, used: BoolArray) -> tuple[float, float]:
+    """All light over the light in the small aperture, and its error; the brightest stars count most."""
     ratio, weight = sources.whole[used] / sources.flux[used], sources.flux[used] ** 2
     middle, spread = _robust(ratio)
     keep = np.abs(ratio - middle) <= max(3 * spread, 0.01)
-    return float(np.average(ratio[keep], weights=weight[keep]))
+    ratio, weight = ratio[keep], weight[keep] / weight[keep].sum()
+    mean = float((weight * ratio).sum())
+    return mean, float(np.sqrt((weight**2 * (ratio - mean) ** 2).sum()))
 
 
 def _robust(values: FloatArray) -> tuple[float, float]:

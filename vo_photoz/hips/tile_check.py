@@ -11,8 +11,7 @@ from cdshealpix.nested import healpix_to_lonlat, neighbours
 from numpy.typing import NDArray
 
 from vo_photoz.flow import Coverage
-from vo_photoz.hips.decode import as_image
-from vo_photoz.hips.tiles import Tile
+from vo_photoz.hips.decode import Tile, as_image
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
 from vo_photoz.sky.moc import DEEPEST, contains
