@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -118,14 +119,22 @@ class Desktop:
         if process is None:
             return
         for number in (first, signal.SIGKILL):
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
-                process.wait(10)
-            except ProcessLookupError:
-                break
-            except subprocess.TimeoutExpired:
-                continue
-        process.wait(10)
+            with suppress(NotInTime):
+                until(lambda: not self._has_members(process), 10, f"the end of {name}")
+                return
+        raise NotInTime(f"{name} does not end")
+
+    @staticmethod
+    def _has_members(process: subprocess.Popen[bytes]) -> bool:
+        """Whether a process of the group lives; the shell ends before the java that it started."""
+        process.poll()
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     def close(self) -> None:
         """End everything, the display last."""

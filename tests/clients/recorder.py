@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import xmlrpc.client
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,6 +168,15 @@ class Recorder:
 
 
 def running_hub(lockfile: Path) -> dict[str, str] | None:
-    """Content of a lockfile whose hub answers a ping; None otherwise."""
+    """Content of a lockfile whose hub answers a ping; None otherwise.
+
+    TOPCAT's port is always the same: another TOPCAT may answer "404" at the address that a dead one has left.
+    """
     running, content = check_running_hub(str(lockfile))
-    return content if running else None
+    if not running:
+        return None
+    try:
+        xmlrpc.client.ServerProxy(content["samp.hub.xmlrpc.url"].replace("\\", "")).samp.hub.ping()
+    except (OSError, xmlrpc.client.Error):
+        return None
+    return content

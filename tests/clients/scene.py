@@ -23,15 +23,20 @@ class Scene:
         Where all of it is.
     sky : Path
         Folder of the sandbox.
-    hub : {"pyvo", "jsamp"}
-        Kind of the hub.
+    hub : {"pyvo", "jsamp", "ours", "topcat"}
+        Whose hub: the latter are those that our service and TOPCAT start themselves, which run from then on.
     """
 
     def __init__(self, desktop: Desktop, sky: Path, hub: str) -> None:
         self.desktop, self.sky = desktop, sky
         self.hub = Hub(desktop, hub)
         self.service = Service(desktop, sky, Path(mkdtemp(prefix="data-", dir=desktop.folder)))
-        self.hub.start()
+        if hub == "ours":
+            self.service.launch()
+        elif hub == "topcat":
+            desktop.start(Topcat.name, ["topcat", "-samp", "-memory", "-hub"])
+        else:
+            self.hub.start()
         self.recorder = Recorder(desktop.lockfile)
         self.topcat = Topcat(desktop, self.recorder)
         self.aladin = Aladin(desktop, self.recorder)

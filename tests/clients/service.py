@@ -60,9 +60,13 @@ class Service:
     def start(self, recorder: Recorder) -> None:
         """Start it and wait until it is at the hub."""
         recorder.dismiss(NAME)
-        self.desktop.start(self.name, self.command, {"VO_PHOTOZ_DATA_DIR": str(self.data)})
+        self.launch()
         until(lambda: self._is_alive() and recorder.clients(NAME), 90, "the service at the hub")
         recorder.wait_client(NAME)
+
+    def launch(self) -> None:
+        """Start it without waiting: the hub may be its own."""
+        self.desktop.start(self.name, self.command, {"VO_PHOTOZ_DATA_DIR": str(self.data)})
 
     def _is_alive(self) -> bool:
         assert self.desktop.runs(self.name), self.desktop.log(self.name)

@@ -34,18 +34,15 @@ class Topcat:
         self.desktop, self.recorder = desktop, recorder
 
     # --- life ----------------------------------------------------------------------------------------------
-    def start(self, *tables: Path, hub: bool = False) -> None:
+    def start(self, *tables: Path) -> None:
         """Start it with these tables; the last one is the current one.
 
         At times it meets a hub that is busy, says so in its log, and then does not know all of the other
         clients as long as it runs: it is started anew.
         """
-        options = ["-samp", "-hub" if hub else "-nohub", "-memory"]
         for attempt in range(1, ATTEMPTS + 1):
             before = self.desktop.log(self.name, 1000).count(HALF_CONNECTED)
-            self.desktop.start(self.name, ["topcat", *options, *map(str, tables)])
-            if hub:
-                return
+            self.desktop.start(self.name, ["topcat", "-samp", "-nohub", "-memory", *map(str, tables)])
             self.wait_ready(len(tables))
             if self.desktop.log(self.name, 1000).count(HALF_CONNECTED) == before:
                 return
