@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -86,6 +87,8 @@ _chosen_file: Path = config_file()
 def load(file: Path | None = None, **given: Any) -> Settings:
     """Settings from file, environment and the given values (those that are not None).
 
+    The user's own file is written on first use, with every setting explained and commented out.
+
     Parameters
     ----------
     file : Path or None
@@ -102,6 +105,9 @@ def load(file: Path | None = None, **given: Any) -> Settings:
     if file is not None and not file.is_file():
         raise UsageError(f"The settings file {file} does not exist.", advice="Check --config.")
     _chosen_file = file or config_file()
+    if not _chosen_file.exists():
+        with suppress(OSError):  # a home that cannot be written to needs no settings file
+            write_default_file(_chosen_file)
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

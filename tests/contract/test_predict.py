@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from vo_photoz.flow import NOT_PREDICTED, Flag
+from vo_photoz.flow import NOT_PREDICTED, Flag, Positions
+from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.pipeline.predict import PredictionResult, predict
 from vo_photoz.redshift.model import load_model
 from vo_photoz.tables.read import read_table
@@ -155,3 +159,42 @@ def test_predicting_a_result_again_replaces_our_columns(
     np.testing.assert_array_equal(
         np.ma.filled(again.values("z_phot"), np.nan), np.ma.filled(table.values("z_phot"), np.nan)
     )
+
+
+def test_a_killed_run_goes_on_where_it_was(
+    sandbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: UserTable
+) -> None:
+    """The process is ended in the middle as by kill -9: nothing of ours runs any more."""
+    code = f"""
+import os
+import vo_photoz.pipeline.predict as chain
+cut = chain.cut_stamps
+def few(*arguments, **options):
+    for number, batch in enumerate(cut(*arguments, batch=10, **options)):
+        if number == 3:
+            os.kill(os.getpid(), 9)
+        yield batch
+chain.cut_stamps = few
+chain.predict({str(sandbox / "sources.vot")!r}, output={str(tmp_path / "out.vot")!r},
+              survey={str(sandbox / "survey.toml")!r}, resume=True)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    assert killed.returncode == -9
+    assert not (tmp_path / "out.vot").exists()
+
+    cut_again: list[int] = []
+
+    def counted(survey: Any, positions: Positions, **options: Any) -> Any:
+        cut_again.append(len(positions))
+        return cut_stamps(survey, positions, **options)
+
+    monkeypatch.setattr("vo_photoz.pipeline.predict.cut_stamps", counted)
+    survey = sandbox / "survey.toml"
+    result = predict(sandbox / "sources.vot", output=tmp_path / "out.vot", survey=survey, resume=True)
+    assert cut_again == [result.n_predicted - 30]
+    back = read_table(tmp_path / "out.vot")
+    for name in OURS:
+        np.testing.assert_array_equal(
+            np.ma.filled(back.values(name), 0), np.ma.filled(table.values(name), 0), err_msg=name
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["out.vot"]

@@ -36,6 +36,9 @@ def predict(
     dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
     frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Open no connection.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an earlier run with --resume was killed.")
+    ] = False,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -62,6 +65,7 @@ def predict(
             dec=dec,
             frame=frame,
             offline=offline,
+            resume=resume,
             progress=progress,
         )
     for text, rows in result.ledger():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vo_photoz.analysis.stamp_checks import check_stamps
 from vo_photoz.errors import ServiceError, SurveyError, TableError
@@ -27,6 +28,7 @@ from vo_photoz.hips.coverage import survey_coverage
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.pipeline.artefacts import JobFolder, known_redshifts
+from vo_photoz.pipeline.checkpoint import Checkpoint, fingerprint
 from vo_photoz.pipeline.crossmatch import failed_match, join
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
@@ -108,6 +110,7 @@ def predict(
     page: Callable[[int], str] | None = None,
     services: Sequence[ServiceDescriptor] = (),
     folder: Path | None = None,
+    resume: bool = False,
     progress: Progress = no_progress,
 ) -> PredictionResult:
     """Predict the redshift density of every row of a table.
@@ -146,6 +149,9 @@ def predict(
         Written into the VOTable.
     folder : Path or None
         Where stamps and densities are kept for pages and pictures.
+    resume : bool
+        Keeps densities in a folder beside the output while they are made, and goes on from there when an
+        earlier run of the same was killed.
     progress : Progress
         Told how far the chain is.
 
@@ -185,7 +191,8 @@ def predict(
     )
     matches, flags = _join_all(positions, crossmatch, radius_arcsec, offline, progress)
     flags |= _position_flags(positions, images)
-    pdf = _densities(positions, flags, images, network, folder, progress)
+    checkpoint = _checkpoint(Path(output), positions, images, network) if resume else None
+    pdf = _densities(positions, flags, images, network, folder, checkpoint, progress)
     predictions = _summary(pdf, flags, z_min)
     if folder is not None:
         z_spec = known_redshifts(matches, len(positions))
@@ -202,6 +209,8 @@ def predict(
         told.append(("vo_photoz.input_note", source.note))
     additions = Additions([*joined, *columns], params, told, list(services))
     write_table(source, additions, Path(output), format=format, serialisation=serialisation)
+    if checkpoint is not None:
+        checkpoint.remove()
     return PredictionResult(Path(output), positions, predictions, matches)
 
 
@@ -240,19 +249,34 @@ def _repeated(positions: Positions) -> np.ndarray[Any, np.dtype[np.intp]]:
     return np.setdiff1d(rows, rows[first])
 
 
+def _checkpoint(output: Path, positions: Positions, survey: Survey, model: Model) -> Checkpoint:
+    """What an earlier run of the same left beside the output, or an empty one."""
+    run = {
+        "positions": fingerprint(positions.ra, positions.dec),
+        "images": " ".join(str(survey.hips[band].address) for band in survey.bands),
+        "model": model.hash,
+    }
+    folder = output.with_name(f".{output.name}.unfinished")
+    return Checkpoint(folder, run, len(positions), model.card.components)
+
+
 def _densities(
     positions: Positions,
     flags: FlagArray,
     survey: Survey,
     model: Model,
     folder: Path | None,
+    checkpoint: Checkpoint | None,
     progress: Progress,
 ) -> MixturePDF:
     """Cut and predict, batch after batch; sets the flags of what could not be had."""
     card = model.card
     rows = np.flatnonzero(flags & NOT_PREDICTED == 0)
     shape = (len(positions), card.components)
-    weight, mean, sigma = (np.full(shape, np.nan, dtype=np.float32) for _ in range(3))
+    whole = MixturePDF(*(np.full(shape, np.nan, dtype=np.float32) for _ in range(3)))
+    if checkpoint is not None:
+        rows = rows[~checkpoint.done[rows]]
+        checkpoint.restore(whole, flags)
     keep = JobFolder(folder).stamps(len(positions), card) if folder is not None else None
     done = 0
     batches = cut_stamps(
@@ -266,13 +290,19 @@ def _densities(
         blind = usable & np.isnan(pdf.weight).any(axis=1)  # a hole where the source is
         flags[here[blind]] |= Flag.BAND_MISSING
         flags[here[usable & ~blind & outside_domain(model, stamps)]] |= Flag.OUTSIDE_DOMAIN
-        for whole, one in ((weight, pdf.weight), (mean, pdf.mean), (sigma, pdf.sigma)):
-            whole[here[usable]] = one[usable]
+        for column, part_of_it in zip(_columns(whole), _columns(pdf), strict=True):
+            column[here[usable]] = part_of_it[usable]
+        if checkpoint is not None:
+            checkpoint.keep(here, whole, flags)
         if keep is not None:
             keep[here] = stamps.pixels
         done += len(here)
         progress("stamps and densities", done, len(rows))
-    return MixturePDF(weight, mean, sigma)
+    return whole
+
+
+def _columns(pdf: MixturePDF) -> tuple[NDArray[np.floating[Any]], ...]:
+    return pdf.weight, pdf.mean, pdf.sigma
 
 
 def _summary(pdf: MixturePDF, flags: FlagArray, z_min: float) -> Predictions:
