@@ -135,6 +135,11 @@ class Stamps:
         """True where a pixel has no value; shape (n, band, y, x)."""
         return ~np.isfinite(self.pixels)
 
+    @property
+    def nan_fraction(self) -> Float32Array:
+        """Share of the pixels without a value; shape (n, band)."""
+        return np.asarray(self.mask.mean(axis=(2, 3)), dtype=np.float32)
+
 
 @dataclass(frozen=True)
 class MixturePDF:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -42,11 +42,14 @@ def cutouts(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Cut a multi-band stamp of every source of TABLE out of a survey."""
+    """Cut a multi-band stamp of every source of TABLE out of a survey.
+
+    A run that was stopped or killed goes on where it was when the same command is started again.
+    """
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz import settings
         from vo_photoz.hips.cutouts import cut_stamps
-        from vo_photoz.hips.stamp_files import write_stamps
+        from vo_photoz.hips.stamp_files import told_of, write_stamps
         from vo_photoz.hips.survey import load_survey
         from vo_photoz.tables.positions import find_positions
         from vo_photoz.tables.read import read_table
@@ -54,17 +57,19 @@ def cutouts(
         chosen = settings.load(config, survey=survey)
         positions = find_positions(read_table(table), ra=ra, dec=dec, frame=frame)
         images = load_survey(chosen.survey, offline=offline)
-        batches = cut_stamps(
-            images,
+        asked: dict[str, Any] = {
+            "size": size,
+            "pixel_arcsec": scale or images.pixel_arcsec,
+            "interpolation": interpolation,
+            "flux": flux,
+        }
+        flags = write_stamps(
+            output,
             positions,
-            size=size,
-            pixel_arcsec=scale or images.pixel_arcsec,
-            interpolation=interpolation,
-            flux=flux,
-            threads=chosen.threads,
-            progress=progress,
+            lambda some: cut_stamps(images, some, **asked, threads=chosen.threads, progress=progress),
+            options={**asked, **told_of(images)},
+            tell=lambda sentence: say(sentence, quiet),
         )
-        flags = write_stamps(output, positions, batches)
         _tell(flags, quiet)
     say(f"Written: {output}", quiet)
 

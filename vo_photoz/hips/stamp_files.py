@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
-import tempfile
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.errors import UsageError
-from vo_photoz.flow import Flag, FlagArray, Positions, Stamps
-from vo_photoz.hips.cutouts import tan_wcs
+from vo_photoz.flow import Flag, FlagArray, Positions
+from vo_photoz.hips.encode import Cards, encode_images
+from vo_photoz.hips.survey import Survey
+from vo_photoz.hips.unfinished import Cut, Unfinished
+
+Arrays = dict[str, NDArray[Any]]
+CHUNK_BYTES = 1 << 22
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+"""Date of all members of an .npz file: the same stamps make the same bytes."""
+
+
+def _silent(sentence: str) -> None:
+    """Nobody listens."""
 
 
 def write_stamps(
-    path: Path, positions: Positions, batches: Iterable[tuple[NDArray[np.intp], Stamps]]
+    path: Path,
+    positions: Positions,
+    cut: Cut,
+    *,
+    options: Mapping[str, Any],
+    tell: Callable[[str], None] = _silent,
 ) -> FlagArray:
     """Write the stamps of all positions, in the order of the positions.
 
-    The batches are collected in a file beside the result, so that memory holds one of them at a time.
+    They are collected in a hidden folder beside the result, so that memory holds one batch at a time. A run
+    that dies leaves it there, and the next one with the same input and options goes on from it.
 
     Parameters
     ----------
     path : path
-        NAME.npz: arrays `stamps` (n, band, y, x), `flags`, `bands`, `ra`, `dec`, `pixel_arcsec`, `unit`.
-        NAME.zarr: the same, bands, pixel_arcsec and unit as attributes. Else a folder: a FITS file a row, an
-        image a band.
+        NAME.npz: arrays `stamps` (n, band, y, x), `flags` (n,), `nan_fraction` (n, band), `ra`, `dec`,
+        `bands`, `pixel_arcsec`, `unit` and the options. NAME.zarr: the same, those from `bands` on as
+        attributes. Else a folder: a FITS file a row, an image a band, with WCS.
     positions : Positions
         Rows without a valid position get NaN and the flag NO_POSITION.
-    batches : iterable of (rows, Stamps)
-        As `cut_stamps` gives them.
+    cut : callable
+        Cuts the stamps of the valid ones of some positions, as `cut_stamps` does.
+    options : mapping
+        What the pixels depend on besides the positions; kept with the stamps.
+    tell : callable
+        Takes a sentence for the user: that an earlier run is taken up, or thrown away.
 
     Returns
     -------
@@ -43,84 +65,116 @@ def write_stamps(
     Raises
     ------
     UsageError
-        Raised if the folder to be written exists, or no position is valid.
+        Raised if the folder to be written exists, no position is valid, or nothing can be written there.
     """
     if path.suffix != ".npz" and path.exists():
         raise UsageError(f"{path} exists.", advice="Remove it or choose another name.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    work = Unfinished(path, positions, options, tell)
     try:
-        flags, pixels, last = _collect(work, positions, batches)
-        about = {
-            "flags": flags,
-            "bands": np.array(last.bands),
-            "ra": positions.ra,
-            "dec": positions.dec,
-            "pixel_arcsec": np.float64(last.pixel_arcsec),
-            "unit": np.array(last.unit),
-        }
+        flags, empty = work.cut(cut)
         write = {".npz": _write_npz, ".zarr": _write_zarr}.get(path.suffix, _write_fits)
-        part = work / f"part{path.suffix}"
-        write(part, pixels, about)
+        part = work.folder / f"part{path.suffix}"
+        if part.is_dir():  # an earlier run died while it wrote it
+            shutil.rmtree(part)
+        arrays: Arrays = {"flags": flags, "nan_fraction": empty, "ra": positions.ra, "dec": positions.dec}
+        write(part, work, arrays, {**work.known, **options})
         os.replace(part, path)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        work.close()
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            advice="Make room and start the same command again: it goes on where it was.",
+        ) from None
+    except BaseException:
+        work.leave()
+        raise
+    work.remove()
     return flags
 
 
-def _collect(
-    work: Path, positions: Positions, batches: Iterable[tuple[NDArray[np.intp], Stamps]]
-) -> tuple[FlagArray, NDArray[np.float32], Stamps]:
-    flags = np.where(positions.valid, 0, Flag.NO_POSITION).astype(np.int16)
-    pixels: Any = None
-    last: Stamps | None = None
-    for rows, last in batches:
-        if pixels is None:
-            shape = (len(positions), *last.pixels.shape[1:])
-            pixels = np.lib.format.open_memmap(work / "all.npy", mode="w+", dtype=np.float32, shape=shape)
-            pixels[~positions.valid] = np.nan
-        pixels[rows], flags[rows] = last.pixels, last.flags
-    if last is None:
-        raise UsageError("No row has a valid position: there is nothing to cut.")
-    return flags, pixels, last
+def told_of(survey: Survey) -> dict[str, Any]:
+    """What is kept of a survey with its stamps: its name, and where each band comes from."""
+    return {"survey": survey.name, "addresses": [survey.hips[band].addresses[0] for band in survey.bands]}
 
 
-def _write_npz(part: Path, pixels: NDArray[np.float32], about: dict[str, Any]) -> None:
-    np.savez(part, stamps=pixels, **about)
+def _write_npz(part: Path, work: Unfinished, arrays: Arrays, about: dict[str, Any]) -> None:
+    """As `numpy.savez` does, but the arrays go from file to file."""
+    with zipfile.ZipFile(part, "w", allowZip64=True) as archive:
+        info = zipfile.ZipInfo("stamps.npy", LONG_AGO)
+        with archive.open(info, "w", force_zip64=True) as to, work.stamps.open("rb") as origin:
+            shutil.copyfileobj(origin, to, CHUNK_BYTES)
+        small = {key: value for key, value in about.items() if key != "shape"}
+        for name, value in {**arrays, **small}.items():
+            data = io.BytesIO()
+            np.lib.format.write_array(data, np.asarray(value), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", LONG_AGO), data.getvalue())
 
 
-def _write_zarr(part: Path, pixels: NDArray[np.float32], about: dict[str, Any]) -> None:
+def _write_zarr(part: Path, work: Unfinished, arrays: Arrays, about: dict[str, Any]) -> None:
     import zarr  # noqa: PLC0415 - only this format needs it
 
     group = zarr.open_group(part, mode="w")
-    rows = max(1, min(len(pixels), (1 << 22) // pixels[0].nbytes))
+    n, shape = len(work.positions), about.pop("shape")
+    rows = max(1, min(n, CHUNK_BYTES // (4 * int(np.prod(shape)))))
     stamps = group.create_array(
-        "stamps", shape=pixels.shape, chunks=(rows, *pixels.shape[1:]), dtype="float32", fill_value=np.nan
+        "stamps", shape=(n, *shape), chunks=(rows, *shape), dtype="float32", fill_value=np.nan
     )
-    for start in range(0, len(pixels), rows):
-        stamps[start : start + rows] = pixels[start : start + rows]
-    for name in ("flags", "ra", "dec"):
-        group.create_array(name, data=np.ascontiguousarray(about[name]))
-    group.attrs.update(
-        bands=about["bands"].tolist(), pixel_arcsec=float(about["pixel_arcsec"]), unit=str(about["unit"])
-    )
+    for start in range(0, n, rows):
+        stop = min(start + rows, n)
+        stamps[start:stop] = work.rows(start, stop)
+    for name, values in arrays.items():
+        group.create_array(name, data=np.ascontiguousarray(values))
+    group.attrs.update(about)
 
 
-def _write_fits(part: Path, pixels: NDArray[np.float32], about: dict[str, Any]) -> None:
-    from astropy.io import fits  # noqa: PLC0415 - only this format needs it
-
+def _write_fits(part: Path, work: Unfinished, arrays: Arrays, about: dict[str, Any]) -> None:
     part.mkdir()
-    size, digits = pixels.shape[3], max(4, len(str(len(pixels) - 1)))
-    for row, images in enumerate(pixels):
-        if about["flags"][row] & Flag.NO_POSITION:
-            continue
-        wcs = tan_wcs(about["ra"][row], about["dec"][row], (size, size), float(about["pixel_arcsec"]))
-        primary = fits.PrimaryHDU()
-        primary.header["ROW"] = row, "row of the table, from 0"
-        primary.header["FLAGS"] = int(about["flags"][row]), "bits of photoz_flag"
-        parts = [primary]
-        for band, image in zip(about["bands"], images, strict=True):
-            header = wcs.to_header()
-            header["FILTER"], header["BUNIT"] = str(band), str(about["unit"])
-            parts.append(fits.ImageHDU(np.asarray(image), header, name=str(band)))
-        fits.HDUList(parts).writeto(part / f"row_{row:0{digits}d}.fits")
+    flags = arrays["flags"]
+    n, digits = len(flags), max(4, len(str(len(flags) - 1)))
+    rows = max(1, CHUNK_BYTES // (4 * int(np.prod(about["shape"]))))
+    for start in range(0, n, rows):
+        for row, pixels in enumerate(work.rows(start, min(start + rows, n)), start):
+            if flags[row] & Flag.NO_POSITION:
+                continue
+            primary: Cards = {
+                "ROW": row,
+                "FLAGS": int(flags[row]),
+                "SURVEY": str(about.get("survey", "")),
+                "FLUXKIND": str(about.get("flux", "")),
+                "INTERPOL": str(about.get("interpolation", "")),
+            }
+            where = _wcs_cards(
+                float(arrays["ra"][row]),
+                float(arrays["dec"][row]),
+                pixels.shape[2],
+                float(about["pixel_arcsec"]),
+            )
+            bands = zip(about["bands"], pixels, arrays["nan_fraction"][row], strict=True)
+            images: list[tuple[str, Any, Cards]] = [
+                (
+                    band,
+                    image,
+                    {**where, "FILTER": band, "BUNIT": about["unit"], "NANFRAC": float(fraction)},
+                )
+                for band, image, fraction in bands
+            ]
+            (part / f"row_{row:0{digits}d}.fits").write_bytes(encode_images(primary, images))
+
+
+def _wcs_cards(ra: float, dec: float, size: int, pixel_arcsec: float) -> Cards:
+    """Cards that say the same as `cutouts.tan_wcs`."""
+    middle, step = (size + 1) / 2, pixel_arcsec / 3600
+    return {
+        "CTYPE1": "RA---TAN",
+        "CTYPE2": "DEC--TAN",
+        "CRVAL1": ra,
+        "CRVAL2": dec,
+        "CRPIX1": middle,
+        "CRPIX2": middle,
+        "CDELT1": -step,
+        "CDELT2": step,
+        "CUNIT1": "deg",
+        "CUNIT2": "deg",
+        "LONPOLE": 180.0,
+        "RADESYS": "ICRS",
+    }
