@@ -56,6 +56,11 @@ def assert_crossmatched(document: Document) -> None:
         assert cells["spectra_id"][row] == f"SPEC{row + 1:04d}"
         assert 0 <= cells["spectra_separation"][row] < RADIUS_ARCSEC
         assert cells["spectra_nmatch"][row] == 1
+    # TOPCAT would draw her sources at the positions of their spectra, if it took those for the main ones.
+    assert not document.columns["spectra_ra"].ucd.startswith("pos.eq.ra")
+    assert not any(
+        c.ucd.endswith("meta.main") for n, c in document.columns.items() if n.startswith("spectra_")
+    )
     assert cells["spectra_z"][SOURCES : SOURCES + 6] == [None] * 6
 
 

@@ -124,6 +124,7 @@ def best_partners(name: str, pairs: Pairs, n: int) -> list[NewColumn]:
             c,
             name=f"{prefix}_{c.name}",
             values=_spread(c.values[best], rows, n),
+            ucd=_ucd_beside(c.ucd),
             description=c.description or f"{c.name} of the closest match in {name}",
         )
         for c in (*pairs.columns, separation)
@@ -131,6 +132,17 @@ def best_partners(name: str, pairs: Pairs, n: int) -> list[NewColumn]:
     count = np.bincount(pairs.rows, minlength=n).astype(np.int32)
     told = f"Number of matches in {name} within the radius"
     return [*columns, NewColumn(f"{prefix}_nmatch", count, "", "meta.number", told)]
+
+
+def _ucd_beside(ucd: str) -> str:
+    """UCD of a partner's column beside the user's own: never the main one, and no position to plot at.
+
+    TOPCAT takes the first column with a UCD of right ascension for the position of a row; a user's column
+    that came from a FITS file has none.
+    """
+    words = [word.strip() for word in ucd.split(";")]
+    words = ["pos.eq" if word.lower() in ("pos.eq.ra", "pos.eq.dec") else word for word in words]
+    return ";".join(word for word in words if word.lower() != "meta.main")
 
 
 def null_partners(name: str, columns: tuple[str, ...], n: int) -> list[NewColumn]:
