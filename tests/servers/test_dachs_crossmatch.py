@@ -88,7 +88,7 @@ def test_metadata_of_the_archive_comes_along(dachs: Dachs, catalogue: Spectra) -
         sources(catalogue, 100), archive_query(), radius_arcsec=RADIUS, service=dachs.url, seconds=60
     )
     told = {column.name: (column.unit, column.ucd, column.description) for column in match.columns}
-    assert told["spectra_ra"] == ("deg", "pos.eq.ra;meta.main", "Right ascension, ICRS")
+    assert told["spectra_ra"] == ("deg", "pos.eq", "Right ascension, ICRS")
     assert told["spectra_z_spec"][1:] == ("src.redshift", "Spectroscopic redshift")
     assert told["spectra_separation"][0] == "arcsec"
     assert {column.values.dtype.kind for column in match.columns if column.name == "spectra_class"} == {"U"}
