@@ -42,6 +42,7 @@ def fault_proxy(upstream: str, fault: Callable[[str, str, int], str]) -> Iterato
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else 40 ms pass between headers and body
 
         def log_message(self, *arguments: object) -> None:
             """Be quiet."""

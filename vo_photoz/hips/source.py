@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -175,7 +175,7 @@ class Source:
         known = {one.url: one for one in kept if one is not None}
         for content in known.values():
             if (self.offline or self._is_fresh(content)) and content.has(wanted):
-                self.traffic.hit()
+                self.traffic.hit(name)
                 return self._used(name, content, use)
         if self.offline:
             raise SurveyError(
@@ -261,7 +261,7 @@ class Source:
         answer = self._ask(address, job, parts, headers)
         if answer is not None and answer.status == http.UNCHANGED:
             self._cache.confirm(kept)
-            return replace(kept, fresh=True)
+            return kept
         return _content(file_url(address, job.name), answer, len(parts))
 
     def _get(self, address: str, job: _Job, wanted: Ranges | None) -> Content:

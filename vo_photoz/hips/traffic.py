@@ -20,7 +20,7 @@ class Traffic:
     whole_bytes : int
         Size of the files from which anything was used, each counted once.
     cache_hits : int
-        How often the disk cache had all that was needed.
+        Files of which the disk cache had all that was needed at the time, each counted once.
     """
 
     requests: int = 0
@@ -28,6 +28,7 @@ class Traffic:
     whole_bytes: int = 0
     cache_hits: int = 0
     _seen: set[str] = field(default_factory=set, repr=False, compare=False)
+    _hits: set[str] = field(default_factory=set, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def moved(self, size: int) -> None:
@@ -43,10 +44,12 @@ class Traffic:
                 self._seen.add(name)
                 self.whole_bytes += size
 
-    def hit(self) -> None:
-        """Count what the disk cache had."""
+    def hit(self, name: str) -> None:
+        """Count a file that the disk cache had."""
         with self._lock:
-            self.cache_hits += 1
+            if name not in self._hits:
+                self._hits.add(name)
+                self.cache_hits += 1
 
     def __str__(self) -> str:
         """One sentence for the user."""
