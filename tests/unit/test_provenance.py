@@ -31,6 +31,10 @@ class Card:
 SURVEY = SimpleNamespace(
     name="sdss", title="SDSS DR9", bands=("u", "g"),
     hips={b: SimpleNamespace(address=f"https://hips.example/{b}") for b in "ug"},
+    photometry={
+        "u": SimpleNamespace(checked=False, checked_result=""),
+        "g": SimpleNamespace(checked=True, checked_result="2026-11-22 zp=22.5"),
+    },
 )  # fmt: skip
 WORKED = Match(
     "spectra",
@@ -67,6 +71,7 @@ def test_infos_of_a_run(tmp_path: Path) -> None:
     assert len(told) == len(infos(done)), "every name once"
     assert told["vo_photoz.job"] == "j1"
     assert told["vo_photoz.model"] == "quasars 1.2"
+    assert told["vo_photoz.images_checked"] == "u = not checked; g = yes 2026-11-22 zp=22.5"
     assert told["vo_photoz.model_sha256"] == hashlib.sha256(b"1122").hexdigest()
     assert told["vo_photoz.input"] == "mine.csv"
     assert told["vo_photoz.input_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -39,6 +39,10 @@ def predict(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an earlier run with --resume was killed.")
     ] = False,
+    ebv_map: Annotated[
+        Path | None,
+        typer.Option(help="HEALPix map of E(B-V): flags dusty sky, corrects where the model wants."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -49,7 +53,13 @@ def predict(
         from vo_photoz.pipeline.predict import predict as run
 
         chosen = settings.load(
-            config, survey=survey, model=model, crossmatch=crossmatch, radius_arcsec=radius, z_min=z_min
+            config,
+            survey=survey,
+            model=model,
+            crossmatch=crossmatch,
+            radius_arcsec=radius,
+            z_min=z_min,
+            ebv_map=ebv_map,
         )
         result = run(
             table,
@@ -66,6 +76,8 @@ def predict(
             frame=frame,
             offline=offline,
             resume=resume,
+            ebv_map=chosen.ebv_map,
+            ebv_high=chosen.ebv_high,
             progress=progress,
         )
     for text, rows in result.ledger():

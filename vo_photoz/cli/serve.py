@@ -132,6 +132,8 @@ def _options(settings: Settings) -> dict[str, Any]:
         "crossmatch": [absolute(one) for one in settings.crossmatch],
         "radius_arcsec": settings.radius_arcsec,
         "z_min": settings.z_min,
+        "ebv_map": str(settings.ebv_map.resolve()) if settings.ebv_map else None,
+        "ebv_high": settings.ebv_high,
     }
 
 

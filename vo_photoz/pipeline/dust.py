@@ -13,6 +13,9 @@ from vo_photoz.flow import Flag, FlagArray, Float32Array, FloatArray, Positions
 from vo_photoz.hips.extinction import coefficients, deredden, read_dust_map
 from vo_photoz.hips.survey import Survey
 from vo_photoz.redshift.card import Card
+from vo_photoz.settings import EBV_HIGH
+
+__all__ = ["EBV_HIGH", "Dust"]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,18 +24,18 @@ from vo_photoz.flow import (
     Progress,
     no_progress,
 )
-from vo_photoz.hips.coverage import survey_coverage
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.pipeline.artefacts import JobFolder, known_redshifts
 from vo_photoz.pipeline.checkpoint import Checkpoint, fingerprint
 from vo_photoz.pipeline.crossmatch import failed_match, join
+from vo_photoz.pipeline.dust import EBV_HIGH, Dust
+from vo_photoz.pipeline.flags import flag_notes, position_flags
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.redshift.predict import outside_domain, predict_stamps
-from vo_photoz.sky.moc import contains
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.predictions import prediction_columns
 from vo_photoz.tables.read import read_table
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from vo_photoz.tables.write import ServiceDescriptor
 
 MODEL_UNIT: Literal["nJy/arcsec2"] = "nJy/arcsec2"
-SAME_POSITION_DEG = 1e-9
 
 
 @dataclass(frozen=True)
@@ -111,6 +110,8 @@ def predict(
     services: Sequence[ServiceDescriptor] = (),
     folder: Path | None = None,
     resume: bool = False,
+    ebv_map: str | Path | None = None,
+    ebv_high: float = EBV_HIGH,
     progress: Progress = no_progress,
 ) -> PredictionResult:
     """Predict the redshift density of every row of a table.
@@ -152,6 +153,10 @@ def predict(
     resume : bool
         Keeps densities in a folder beside the output while they are made, and goes on from there when an
         earlier run of the same was killed.
+    ebv_map : path or None
+        HEALPix map of E(B-V); needed by models that want fluxes corrected for Galactic extinction.
+    ebv_high : float
+        E(B-V) of the map above which a row is flagged, mag.
     progress : Progress
         Told how far the chain is.
 
@@ -179,7 +184,8 @@ def predict(
     if reason := images.why_not_photometric():
         raise SurveyError(reason, advice="Take a survey with FITS tiles and known fluxes.")
 
-    parameters = {"radius_arcsec": radius_arcsec, "z_min": z_min}
+    dust = Dust.of(ebv_map, ebv_high, network.card, images, positions)
+    parameters = {"radius_arcsec": radius_arcsec, "z_min": z_min, **dust.told()}
     record = Record.start(
         job=job,
         survey=images,
@@ -190,9 +196,9 @@ def predict(
         parameters=parameters,
     )
     matches, flags = _join_all(positions, crossmatch, radius_arcsec, offline, progress)
-    flags |= _position_flags(positions, images)
-    checkpoint = _checkpoint(Path(output), positions, images, network) if resume else None
-    pdf = _densities(positions, flags, images, network, folder, checkpoint, progress)
+    flags |= position_flags(positions, images) | dust.flags(len(positions))
+    checkpoint = _checkpoint(Path(output), positions, images, network, dust) if resume else None
+    pdf = _densities(positions, flags, images, network, dust, folder, checkpoint, progress)
     predictions = _summary(pdf, flags, z_min)
     if folder is not None:
         z_spec = known_redshifts(matches, len(positions))
@@ -229,32 +235,13 @@ def _join_all(
     return matches, flags
 
 
-def _position_flags(positions: Positions, survey: Survey) -> FlagArray:
-    """Flags that follow from the position alone."""
-    flags: FlagArray = np.zeros(len(positions), dtype=np.int16)
-    flags[~positions.valid] |= Flag.NO_POSITION
-    # Without a coverage map, cutting finds what is missing.
-    coverage = survey_coverage(survey, unknown_is_whole=True)
-    covered = contains(coverage, positions.ra, positions.dec)
-    flags[positions.valid & ~covered] |= Flag.OUTSIDE_COVERAGE
-    flags[_repeated(positions)] |= Flag.DUPLICATE_POSITION
-    return flags
-
-
-def _repeated(positions: Positions) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Rows whose position an earlier row has too."""
-    rows = np.flatnonzero(positions.valid)
-    keys = np.round(np.column_stack([positions.ra[rows], positions.dec[rows]]) / SAME_POSITION_DEG)
-    _, first = np.unique(keys.astype(np.int64), axis=0, return_index=True)
-    return np.setdiff1d(rows, rows[first])
-
-
-def _checkpoint(output: Path, positions: Positions, survey: Survey, model: Model) -> Checkpoint:
+def _checkpoint(output: Path, positions: Positions, survey: Survey, model: Model, dust: Dust) -> Checkpoint:
     """What an earlier run of the same left beside the output, or an empty one."""
     run = {
         "positions": fingerprint(positions.ra, positions.dec),
         "images": " ".join(str(survey.hips[band].address) for band in survey.bands),
         "model": model.hash,
+        **dust.told(),
     }
     folder = output.with_name(f".{output.name}.unfinished")
     return Checkpoint(folder, run, len(positions), model.card.components)
@@ -265,6 +252,7 @@ def _densities(
     flags: FlagArray,
     survey: Survey,
     model: Model,
+    dust: Dust,
     folder: Path | None,
     checkpoint: Checkpoint | None,
     progress: Progress,
@@ -285,11 +273,12 @@ def _densities(
     for part, stamps in batches:
         here = rows[part]
         flags[here] |= stamps.flags | check_stamps(stamps)
-        pdf = predict_stamps(model, stamps)
+        shown = replace(stamps, pixels=dust.corrected(stamps.pixels, here))
+        pdf = predict_stamps(model, shown)
         usable = flags[here] & NOT_PREDICTED == 0
         blind = usable & np.isnan(pdf.weight).any(axis=1)  # a hole where the source is
         flags[here[blind]] |= Flag.BAND_MISSING
-        flags[here[usable & ~blind & outside_domain(model, stamps)]] |= Flag.OUTSIDE_DOMAIN
+        flags[here[usable & ~blind & outside_domain(model, shown)]] |= Flag.OUTSIDE_DOMAIN
         for column, part_of_it in zip(_columns(whole), _columns(pdf), strict=True):
             column[here[usable]] = part_of_it[usable]
         if checkpoint is not None:
@@ -319,10 +308,3 @@ def _summary(pdf: MixturePDF, flags: FlagArray, z_min: float) -> Predictions:
         notes=flag_notes(flags),
         z_min=z_min,
     )
-
-
-def flag_notes(flags: FlagArray) -> list[str]:
-    """The flags of each row in words, the gravest first; empty where there is none."""
-    values, which = np.unique(flags, return_inverse=True)
-    texts = ["; ".join(text for flag, text in FLAG_MEANINGS.items() if value & flag) for value in values]
-    return [texts[i] for i in which]

@@ -12,7 +12,7 @@ from vo_photoz.pipeline.predict import predict
 from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.tables.additions import ServiceDescriptor
 
-PREDICT_OPTIONS = ("crossmatch", "radius_arcsec", "z_min")
+PREDICT_OPTIONS = ("crossmatch", "radius_arcsec", "z_min", "ebv_map", "ebv_high")
 """Options of a job that are handed on to `predict` as they are."""
 
 

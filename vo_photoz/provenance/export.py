@@ -43,6 +43,7 @@ def _run(record: Record) -> list[tuple[str, str]]:
         ("vo_photoz.survey", record.survey),
         ("vo_photoz.survey_title", record.survey_title),
         ("vo_photoz.images", _pairs(record.images)),
+        ("vo_photoz.images_checked", _pairs(record.checked)),
         ("vo_photoz.model", f"{record.model} {record.model_version}".strip()),
         ("vo_photoz.model_sha256", record.model_sha256),
         ("vo_photoz.input", record.input),

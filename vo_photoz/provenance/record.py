@@ -47,6 +47,10 @@ class HasAddresses(Protocol):
     def hips(self) -> Mapping[str, Any]:
         """A HiPS with an ``address`` for each band."""
 
+    @property
+    def photometry(self) -> Mapping[str, Any]:
+        """What is known of the fluxes of each band: ``checked`` and ``checked_result``."""
+
 
 class HasSource(Protocol):
     """What is needed of the user's table."""
@@ -76,6 +80,8 @@ class Record:
         Name of the survey.
     images : dict
         Address of the HiPS of each band.
+    checked : dict
+        Whether the fluxes of each band were compared with a catalogue, and what was found.
     model, model_version, model_sha256 : str
         The model and the hash of its weights.
     input, input_sha256 : str
@@ -99,6 +105,7 @@ class Record:
     survey: str = ""
     survey_title: str = ""
     images: dict[str, str] = field(default_factory=dict)
+    checked: dict[str, str] = field(default_factory=dict)
     model: str = ""
     model_version: str = ""
     model_sha256: str = ""
@@ -158,6 +165,7 @@ class Record:
                 survey=survey.name,
                 survey_title=survey.title,
                 images={band: str(survey.hips[band].address) for band in survey.bands},
+                checked={band: _checked(survey.photometry.get(band)) for band in survey.bands},
             )
         if model is not None:
             record = replace(
@@ -178,6 +186,13 @@ class Record:
             matches=[replace(match, columns=[]) for match in matches],
             cites=list(dict.fromkeys([*self.cites, *cites])),
         )
+
+
+def _checked(known: Any) -> str:
+    """Whether the fluxes of a band were checked, in words."""
+    if known is None or not (known.checked or known.checked_result):
+        return "not checked"
+    return f"{'yes' if known.checked else 'no'} {known.checked_result}".strip()
 
 
 def now() -> str:
