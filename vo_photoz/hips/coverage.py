@@ -21,7 +21,7 @@ from vo_photoz.hips.source import read_file
 from vo_photoz.hips.survey import Survey
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.sky.frames import frame_name, rotation_from_icrs, unit_vectors
-from vo_photoz.sky.moc import DEEPEST, from_mocpy, intersection, to_mocpy
+from vo_photoz.sky.moc import DEEPEST, contains, from_mocpy, intersection, to_mocpy
 from vo_photoz.sky.pixels import cells_of
 
 MOC_FILE = "Moc.fits"
@@ -178,6 +178,34 @@ def _split(moc: Any) -> list[tuple[int, NDArray[np.int64]]]:
 def _orders(uniq: NDArray[np.int64]) -> NDArray[np.int64]:
     """Orders of cells numbered as in MOC 1: uniq = 4 * 4**order + cell."""
     return (np.frexp(uniq.astype(np.float64))[1].astype(np.int64) - 3) // 2
+
+
+def covers_tile(coverage: Coverage, frame: str, order: int, number: int) -> bool:
+    """Whether a coverage map says that a tile has pixels.
+
+    Parameters
+    ----------
+    coverage : Coverage
+        The map; one that is coarser than the tile says nothing of it.
+    frame : str
+        Frame of the tile.
+    order, number : int
+        The tile.
+    """
+    if coverage.max_order < order or not len(coverage.ranges):
+        return False
+    if frame == "equatorial":
+        shift = 2 * (DEEPEST - order)
+        at = np.searchsorted(coverage.ranges[:, 1], number << shift, side="right")
+        return bool(at < len(coverage.ranges) and coverage.ranges[at, 0] < (number + 1) << shift)
+    # The map was turned and has grown: only a tile that lies wholly inside is promised.
+    deep = min(order + 2, DEEPEST)
+    first = number << 2 * (deep - order)
+    cells = np.arange(first, first + (1 << 2 * (deep - order)), dtype=np.uint64)
+    lon, lat = cdshealpix.nested.healpix_to_lonlat(cells, deep)
+    x, y, z = (unit_vectors(lon.deg, lat.deg) @ rotation_from_icrs(frame)).T
+    inside = contains(coverage, np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arctan2(z, np.hypot(x, y))))
+    return bool(inside.all())
 
 
 def write_moc(coverage: Coverage, path: str | Path) -> None:

@@ -26,7 +26,6 @@ from vo_photoz.flow import (
 )
 from vo_photoz.hips.ranges import Needs
 from vo_photoz.hips.sampling import Frame, blank, gather, has_values, plan_images, used_tiles
-from vo_photoz.hips.tiles import TileStore
 from vo_photoz.hips.tree import Cutout, Grid, HiPS
 from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
 from vo_photoz.sky.pixels import cells_of
@@ -39,7 +38,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
 FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
-MAX_BATCH_BYTES = 1 << 28
+MAX_SIDE = 20_000
+MAX_BATCH_BYTES = 1 << 26
 """Largest batch of stamps; two of them are in memory at a time."""
 PIXELS_AT_A_TIME = 1 << 17
 """Output pixels that a thread works on together: a plan takes 16 bytes each and should stay in the cache."""
@@ -49,7 +49,7 @@ def cut_stamps(
     survey: Survey,
     positions: Positions,
     *,
-    size: int,
+    size: int | tuple[int, int],
     pixel_arcsec: float,
     interpolation: str = "bilinear",
     flux: str = "native",
@@ -67,8 +67,8 @@ def cut_stamps(
         Bands and where their tiles are.
     positions : Positions
         Rows that are not valid are left out.
-    size : int
-        Side of a stamp, pixels.
+    size : int or (int, int)
+        Pixels: the side of a stamp, or columns and rows.
     pixel_arcsec : float
         Side of a pixel. Of the orders of the HiPS, the one just finer is used.
     interpolation : str
@@ -89,7 +89,8 @@ def cut_stamps(
         Which positions these are.
     stamps : Stamps
         Flags are BAND_MISSING (a band without value in the middle of the stamp), PIXELS_MASKED (some NaN) and
-        PIXELS_UNAVAILABLE (a tile could not be fetched or is damaged).
+        PIXELS_UNAVAILABLE (a tile could not be fetched, is damaged, or is missing though the coverage map of
+        its HiPS promises it).
 
     Raises
     ------
@@ -98,14 +99,15 @@ def cut_stamps(
     SurveyError
         Raised if the survey cannot be opened, has no FITS tiles, or its fluxes are not known as asked.
     """
-    _check(size, pixel_arcsec, interpolation, flux)
+    columns, lines = _sides_of(size)
+    _check(pixel_arcsec, interpolation, flux)
     bands = tuple(survey.bands)
     trees = [survey.hips[band] for band in bands]
-    cutter = _Cutter(trees, Frame(size, size, pixel_arcsec), interpolation == "bilinear")
+    cutter = _Cutter(trees, Frame(columns, lines, pixel_arcsec), interpolation == "bilinear")
     scales, unit = flux_scales(survey, flux, pixel_arcsec)
     rows = np.flatnonzero(positions.valid)
     rows = rows[np.argsort(_sky_order(positions.take(rows), cutter.grids[0]), kind="stable")]
-    batch = max(1, min(batch, MAX_BATCH_BYTES // (4 * size * size * len(bands))))
+    batch = max(1, min(batch, MAX_BATCH_BYTES // (4 * columns * lines * len(bands))))
     parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     workers = threads or os.cpu_count() or 1
     done = 0
@@ -128,11 +130,8 @@ def cut_stamps(
 def cut_image(hips: HiPS, coordinate: Any, size: Any, resolution: Any, interpolation: str) -> Cutout:
     """One image of one HiPS: see `HiPS.extract`."""
     ra, dec = _degrees_of(coordinate)
-    columns, rows = (int(side) for side in np.broadcast_to(size, 2))
-    scale = (
-        float(resolution.to_value("arcsec")) if hasattr(resolution, "to_value") else float(resolution) * 3600
-    )
-    _check(min(columns, rows), scale, interpolation, "native")
+    (columns, rows), scale = _sides_of(size), arcsec_of(resolution)
+    _check(scale, interpolation, "native")
     image, failed = np.zeros((1, 1, rows * columns), np.float32), np.zeros(1, bool)
     step = max(1, PIXELS_AT_A_TIME // columns)
     for first in range(0, rows, step):
@@ -220,12 +219,12 @@ class _Cutter:
                 store = self.trees[band].tiles
                 store.prefetch(grid.order, [number for number, _, _ in used[: store.ahead]], needs)
             for band in bands:
-                _fill(pixels[:, band], failed, self.trees[band].tiles, grid.order, needs)
+                _fill(pixels[:, band], failed, self.trees[band], grid.order, needs)
 
 
-def _fill(out: Float32Array, failed: BoolArray, store: TileStore, order: int, needs: Needs) -> None:
+def _fill(out: Float32Array, failed: BoolArray, hips: HiPS, order: int, needs: Needs) -> None:
     """Bring the pixels of one band into the images; where a tile is missing they are NaN."""
-    plan, used = needs.plan, needs.used
+    plan, used, store = needs.plan, needs.used, hips.tiles
     for index, (number, images, slots) in enumerate(used):
         coming = used[index + store.ahead : index + store.ahead + 1]
         store.prefetch(order, [later for later, _, _ in coming], needs)
@@ -235,6 +234,12 @@ def _fill(out: Float32Array, failed: BoolArray, store: TileStore, order: int, ne
             log.warning("%s", error)
             failed[images] = True
             tile = None
+        else:
+            if tile is None and hips.promises(order, number):
+                log.warning(
+                    "Tile %d of order %d of %s is missing inside its coverage.", number, order, hips.address
+                )
+                failed[images] = True
         if tile is None:
             blank(images, slots, plan, out)
         else:
@@ -257,9 +262,40 @@ def _degrees_of(coordinate: Any) -> tuple[float, float]:
     return ra, dec
 
 
-def _check(size: int, pixel_arcsec: float, interpolation: str, flux: str) -> None:
-    if int(size) != size or not 1 <= size <= 20_000:
-        raise UsageError(f"A stamp cannot have {size} pixels a side.", advice="Give a whole number from 1.")
+def arcsec_of(resolution: Any) -> float:
+    """Side of a pixel in arcsec, from a Quantity or degrees.
+
+    Raises
+    ------
+    UsageError
+        Raised if it is no angle.
+    """
+    try:
+        if hasattr(resolution, "to_value"):
+            return float(resolution.to_value("arcsec"))
+        return float(resolution) * 3600
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"'{resolution}' is no size of a pixel ({error}).", advice="Give an angle, or degrees."
+        ) from None
+
+
+def _sides_of(size: Any) -> tuple[int, int]:
+    """Columns and rows."""
+    try:
+        sides = [int(side) for side in np.broadcast_to(size, 2)]
+        good = all(1 <= side <= MAX_SIDE for side in sides) and bool(np.all(np.equal(sides, size)))
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise UsageError(
+            f"A stamp cannot have {size} pixels a side.",
+            advice=f"Give a whole number from 1 to {MAX_SIDE}, or columns and rows.",
+        )
+    return sides[0], sides[1]
+
+
+def _check(pixel_arcsec: float, interpolation: str, flux: str) -> None:
     if not 0 < pixel_arcsec < 36_000:
         raise UsageError(f"A pixel cannot measure {pixel_arcsec} arcsec.", advice="Give arcseconds above 0.")
     if interpolation not in SUPPORTED_INTERPOLATIONS:

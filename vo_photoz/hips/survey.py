@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from vo_photoz.errors import SurveyError
 from vo_photoz.hips.traffic import Traffic, total
 from vo_photoz.hips.tree import HiPS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vo_photoz.flow import Stamps
 from vo_photoz.settings import config_file
 
 __all__ = ["BandPhotometry", "HiPS", "Survey", "list_surveys", "load_survey"]
@@ -162,6 +168,24 @@ class Survey:
         if self.pixel_unit not in UNITS_NJY:
             return None
         return -2.5 * math.log10(UNITS_NJY[self.pixel_unit] / AB_ZERO_NJY) + known.ab_offset
+
+    def extract_many(
+        self, coordinates: Any, size: int | tuple[int, int], resolution: Any, **options: Any
+    ) -> Iterator[tuple[NDArray[np.intp], Stamps]]:
+        """Stamps of many positions in all bands, a batch at a time: rows, and the stamps of these rows.
+
+        Parameters
+        ----------
+        coordinates, size, resolution
+            As in `HiPS.extract_many`.
+        **options
+            interpolation, flux, batch, threads and progress of `vo_photoz.hips.cutouts.cut_stamps`.
+        """
+        from vo_photoz.hips.batches import positions_of  # noqa: PLC0415 - needs numba
+        from vo_photoz.hips.cutouts import arcsec_of, cut_stamps  # noqa: PLC0415
+
+        places = positions_of(coordinates)
+        return cut_stamps(self, places, size=size, pixel_arcsec=arcsec_of(resolution), **options)
 
     def why_not_photometric(self) -> str:
         """Empty when all bands have FITS tiles and known fluxes; otherwise the first reason why not."""

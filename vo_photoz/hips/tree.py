@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from vo_photoz.errors import CoverageError, PhotozError, SurveyError
-from vo_photoz.flow import Coverage, Float32Array
+from vo_photoz.flow import BoolArray, Coverage, Float32Array
 from vo_photoz.hips.source import Source, read_file
 from vo_photoz.hips.tiles import TileStore
 from vo_photoz.hips.traffic import Traffic
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
     from astropy.units import Quantity
     from astropy.wcs import WCS
+
+    from vo_photoz.hips.batches import Cutouts
 
 DEFAULT_WIDTH = 512
 OPENING_SECONDS = 30.0
@@ -74,6 +78,16 @@ class Cutout:
     pixel_arcsec: float
     order: int
     complete: bool
+
+    @property
+    def mask(self) -> BoolArray:
+        """True where a pixel has no value; shape (y, x)."""
+        return ~np.isfinite(self.image)
+
+    @property
+    def nan_fraction(self) -> float:
+        """Share of the pixels without a value."""
+        return float(self.mask.mean())
 
 
 class HiPS:
@@ -262,6 +276,58 @@ class HiPS:
         from vo_photoz.hips.cutouts import cut_image  # noqa: PLC0415 - needs numba
 
         return cut_image(self, coordinate, size, resolution, interpolation)
+
+    def extract_many(
+        self,
+        coordinates: Any,
+        size: int | tuple[int, int],
+        resolution: Quantity | float,
+        interpolation: str = "bilinear",
+        *,
+        batch: int = 1024,
+        threads: int = 0,
+    ) -> Iterator[Cutouts]:
+        """Cut images of many positions out, a batch at a time; memory holds two batches.
+
+        The batches come in the order of the sky, so that every tile is read once: `Cutouts.rows` says whose
+        images they are.
+
+        Parameters
+        ----------
+        coordinates : `astropy.coordinates.SkyCoord`, `Positions` or array of shape (n, 2)
+            Centres; numbers are ICRS degrees (ra, dec). Rows that are not finite are left out.
+        size, resolution, interpolation
+            As in `extract`.
+        batch : int
+            Most images in a batch.
+        threads : int
+            Threads; 0 takes all cores.
+
+        Raises
+        ------
+        UsageError
+            Raised if an argument cannot be meant.
+        SurveyError
+            Raised if the HiPS cannot be used.
+        """
+        from vo_photoz.hips.batches import cut_batches  # noqa: PLC0415 - needs numba
+
+        return cut_batches(self, coordinates, size, resolution, interpolation, batch=batch, threads=threads)
+
+    def promises(self, order: int, number: int) -> bool:
+        """Whether the coverage map says that there is a tile: then its absence is a fault, not empty sky."""
+        if self._map is None:
+            return False
+        from vo_photoz.hips.coverage import covers_tile  # noqa: PLC0415 - needs mocpy
+
+        return covers_tile(self._map, self.frame, order, number)
+
+    @cached_property
+    def _map(self) -> Coverage | None:
+        try:
+            return self.coverage
+        except PhotozError:
+            return None  # a HiPS without a usable map promises nothing
 
     def _whole(self, key: str, default: int | None) -> int:
         try:
