@@ -11,9 +11,11 @@ import time
 
 import pytest
 
+from vo_photoz import settings
 from vo_photoz.errors import ServiceError, SurveyError
 from vo_photoz.hips.cache import DAY, Cache, Content
-from vo_photoz.hips.source import MISSING_403, Source, _is_missing
+from vo_photoz.hips.server import MISSING_403, is_missing
+from vo_photoz.hips.source import Source
 
 URL = "https://example.org/hips/Norder9/Dir0/Npix7.fits"
 
@@ -198,20 +200,51 @@ def test_a_folder_that_cannot_be_made(tmp_path, caplog):
     assert caplog.text.count("goes on without it") == 1
 
 
-def test_offline_tells_what_is_missing():
+def test_offline_tells_whatis_missing():
     with pytest.raises(SurveyError, match=r"Npix7.fits is needed, but it is not in the cache"):
         Source(["http://127.0.0.1:1/hips"], offline=True).read("Norder9/Dir0/Npix7.fits", max_bytes=1000)
 
 
 def test_403_is_missing_only_where_it_is_said_or_seen():
-    assert _is_missing(404, {}, forbidden=False)
-    assert not _is_missing(403, {}, forbidden=False)
-    assert _is_missing(403, {}, forbidden=True)
-    assert _is_missing(403, {"x-amz-request-id": "1"}, forbidden=False)
-    assert not _is_missing(500, {"x-amz-request-id": "1"}, forbidden=True)
+    assert is_missing(404, {}, marked=False)
+    assert not is_missing(403, {}, marked=False)
+    assert is_missing(403, {}, marked=True)
+    assert is_missing(403, {"x-amz-request-id": "1"}, marked=False)
+    assert not is_missing(500, {"x-amz-request-id": "1"}, marked=True)
     assert Source([f"http://host/a{MISSING_403}"]).url_of("b") == "http://host/a/b"
 
 
 def test_a_dead_server_without_a_cache_is_an_error():
     with pytest.raises(ServiceError, match="could not be reached"):
         Source(["http://127.0.0.1:1/hips"], seconds=0.5).read("properties", max_bytes=1000)
+
+
+def test_a_folder_is_a_mirror_too(tmp_path):
+    (tmp_path / "properties").write_text("hips_order = 3")
+    source = Source(["http://127.0.0.1:1/hips", str(tmp_path)], seconds=0.5)
+    assert source.read("properties", max_bytes=1000) == b"hips_order = 3"
+    assert source.read("Moc.fits", max_bytes=1000) is None
+
+
+def test_what_the_cache_has_but_cannot_be_used_is_asked_for_again(tmp_path):
+    (tmp_path / "tile").write_bytes(b"good")
+    source = Source(["http://127.0.0.1:1/hips", str(tmp_path)], seconds=0.5)
+    url = source.url_of("tile")
+    source._cache.put(Content(url, ((0, b"bad"),), 3, "etag"))
+
+    def use(found):
+        if found.whole() != b"good":
+            raise SurveyError("It is bad.")
+        return found.whole()
+
+    assert source.take("tile", use, max_bytes=10) == b"good"
+    assert source._cache.get(url) is None
+
+
+def test_an_old_entry_serves_while_the_servers_fail(monkeypatch, caplog):
+    monkeypatch.setenv("VO_PHOTOZ_CACHE_DAYS", "0")
+    settings.defaults.cache_clear()
+    source = Source(["http://127.0.0.1:1/hips"], seconds=0.5)
+    source._cache.put(Content(source.url_of("tile"), ((0, b"old"),), 3, "etag"))
+    assert source.take("tile", Content.whole, max_bytes=10) == b"old"
+    assert "The older one in the cache is used" in caplog.text

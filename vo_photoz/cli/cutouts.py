@@ -71,6 +71,9 @@ def cutouts(
             tell=lambda sentence: say(sentence, quiet),
         )
         _tell(flags, quiet)
+        traffic = images.traffic()
+    if traffic.whole_bytes:  # of a survey on a server
+        say(f"{traffic}", quiet)
     say(f"Written: {output}", quiet)
 
 
