@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vo_photoz.http.addresses import Policy
 from vo_photoz.http.download import download
-from vo_photoz.http.fetch import GONE, get_bytes
+from vo_photoz.http.fetch import GONE, check_size, get_bytes
 from vo_photoz.http.ranges import FORBIDDEN, UNCHANGED, WHOLE, Answer, get_ranges
 from vo_photoz.http.transport import USER_AGENT
 
@@ -16,6 +16,7 @@ __all__ = [
     "WHOLE",
     "Answer",
     "Policy",
+    "check_size",
     "download",
     "get_bytes",
     "get_ranges",
