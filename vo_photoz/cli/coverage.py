@@ -24,7 +24,9 @@ def coverage(
         Literal["intersection", "union"],
         typer.Option(help="Of several surveys: where all of them, or any of them, have images."),
     ] = "intersection",
-    offline: Annotated[bool, typer.Option("--offline", help="Refuse the network.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Refuse the network: use what was fetched before.")
+    ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

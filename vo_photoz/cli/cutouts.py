@@ -37,7 +37,9 @@ def cutouts(
     ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
     dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
     frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Refuse the network.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Refuse the network: use what was fetched before.")
+    ] = False,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
     quiet: Quiet = False,
     debug: Debug = False,

@@ -35,7 +35,9 @@ def predict(
     ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
     dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
     frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Open no connection.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Open no connection: use what was fetched before.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an earlier run with --resume was killed.")
     ] = False,
@@ -85,6 +87,8 @@ def predict(
     for match in result.matches:
         if match.failed:
             say(f"Crossmatch {match.name} failed: {match.failed}", quiet)
+    if result.traffic.whole_bytes:  # of a survey on a server
+        say(f"{result.traffic}", quiet)
     say(f"Written: {result.path}", quiet)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vo_photoz.hips.check import BandCheck
 
 Name = Annotated[str, typer.Argument(help="Name of a survey, or a survey file (TOML).")]
-Offline = Annotated[bool, typer.Option("--offline", help="Refuse the network.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Refuse the network: use what was fetched before.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -26,6 +26,7 @@ from vo_photoz.flow import (
 )
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import Survey, load_survey
+from vo_photoz.hips.traffic import Traffic
 from vo_photoz.pipeline.artefacts import JobFolder, known_redshifts
 from vo_photoz.pipeline.checkpoint import Checkpoint, fingerprint
 from vo_photoz.pipeline.crossmatch import failed_match, join
@@ -63,12 +64,15 @@ class PredictionResult:
         Of every row.
     matches : list of Match
         One for each crossmatch, failed ones included.
+    traffic : Traffic
+        Bytes moved so far for the tiles of the survey.
     """
 
     path: Path
     positions: Positions
     predictions: Predictions
     matches: list[Match]
+    traffic: Traffic
 
     @property
     def n_rows(self) -> int:
@@ -217,7 +221,7 @@ def predict(
     write_table(source, additions, Path(output), format=format, serialisation=serialisation)
     if checkpoint is not None:
         checkpoint.remove()
-    return PredictionResult(Path(output), positions, predictions, matches)
+    return PredictionResult(Path(output), positions, predictions, matches, images.traffic())
 
 
 def _join_all(
