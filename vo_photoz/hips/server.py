@@ -14,6 +14,8 @@ import numpy as np
 from vo_photoz import http
 from vo_photoz.errors import ProtocolError, SurveyError
 from vo_photoz.hips.cache import Cache, Content, join
+from vo_photoz.hips.cloud import get_ranges as get_from_store
+from vo_photoz.hips.cloud import is_cloud
 from vo_photoz.hips.ranges import WORTHWHILE, Ranges, length, merged, requests_for, subtracted
 from vo_photoz.hips.traffic import Traffic
 from vo_photoz.settings import defaults
@@ -63,7 +65,7 @@ class Server:
     Parameters
     ----------
     address : str
-        http(s) address of the HiPS, perhaps with `MISSING_403` at its end.
+        http(s), s3 or gs address of the HiPS, perhaps with `MISSING_403` at its end.
     cache : Cache
         Where what was fetched is kept.
     traffic : Traffic
@@ -165,7 +167,8 @@ class Server:
     def _ask(
         self, wish: Wish, parts: Sequence[tuple[int, int]], headers: Mapping[str, str] | None = None
     ) -> http.Answer | None:
-        return http.get_ranges(
+        get = get_from_store if is_cloud(self.address) else http.get_ranges
+        return get(
             file_url(self.address, wish.name),
             parts,
             seconds=self._seconds or defaults().http_seconds,

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from vo_photoz.errors import PhotozError, ServiceError, SurveyError, TransientError
 from vo_photoz.hips.cache import Cache, Content, user_cache
+from vo_photoz.hips.cloud import is_cloud
 from vo_photoz.hips.ranges import Ranges
 from vo_photoz.hips.server import NONE, Server, Wish, file_url
 from vo_photoz.hips.traffic import Traffic
@@ -29,7 +30,7 @@ T = TypeVar("T")
 def local_folder(address: str) -> Path | None:
     """Folder of an address (a path or file://), None for a web address."""
     parts = urlsplit(address)
-    if parts.scheme in ("http", "https"):
+    if parts.scheme in ("http", "https") or is_cloud(address):
         return None
     return Path(unquote(parts.path)) if parts.scheme == "file" else Path(address).expanduser()
 
