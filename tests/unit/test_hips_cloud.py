@@ -94,7 +94,7 @@ def test_a_store_that_fails_is_told(bucket, monkeypatch):
 
 def test_files_that_are_too_large_are_refused(bucket):
     _, address = bucket
-    with pytest.raises(Exception, match="larger|too large|bytes"):
+    with pytest.raises(Exception, match=r"larger|too large|bytes"):
         cloud.get_ranges(f"{address}/Norder1/Dir0/Npix3.fits", seconds=10, max_bytes=1000)
 
 
