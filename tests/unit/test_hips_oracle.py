@@ -127,3 +127,49 @@ def test_a_real_tile_cut_short_is_unavailable_not_zero(shared, tmp_path):
 def test_pictures_are_refused(shared, tree):
     with pytest.raises(Exception, match="no FITS tiles"):
         HiPS(shared / "data/hips" / tree).extract((0, 0), 8, 0.1)
+
+
+@pytest.mark.parametrize("frame", ["equatorial", "galactic", "ecliptic"])
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_a_hundred_thousand_pixels_over_the_whole_sky(oracle, tmp_path, frame, interpolation):
+    """Noise, stamps anywhere: the same as the oracle to the rounding of float32, edges of faces apart."""
+    order, width, size, rng = 3, 64, 16, np.random.default_rng(11)
+    trees.write_properties(
+        tmp_path, hips_order=order, hips_order_min=order, hips_tile_width=width, hips_frame=frame
+    )
+    for number in range(12 * 4**order):
+        trees.write_tile(tmp_path, order, number, rng.normal(100, 10, (width, width)))
+    hips, reference = HiPS(tmp_path), oracle.Hips(str(tmp_path))
+    # The ecliptic of HiPS does not nod with the axis of the Earth.
+    reference.frame = {"ecliptic": "barycentricmeanecliptic"}.get(frame, reference.frame)
+    vectors = rng.normal(size=(420, 3))
+    ra = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0])) % 360
+    dec = np.degrees(np.arcsin(vectors[:, 2] / np.linalg.norm(vectors, axis=1)))
+    scale, compared, off, worst = hips.pixel_arcsec() * 0.7, 0, 0, 0.0
+    wanted = np.stack([ra, dec], axis=1)
+    for batch in hips.extract_many(wanted, size, scale / 3600, interpolation):
+        for index in range(len(batch)):
+            row, column = np.mgrid[:size, :size]
+            lon, lat = batch.wcs(index).all_pix2world(column.ravel(), row.ravel(), 0)
+            expected = reference.sample(lon, lat, method=interpolation)
+            inside = _inside_a_base_cell(lon, lat, reference.frame, order + 6)
+            error = np.abs(batch.images[index].ravel() - expected)[inside]
+            compared += len(error)
+            off += int((error > 1e-4).sum())
+            worst = max(worst, float(np.median(error)))
+    assert compared >= 100_000
+    if interpolation == "bilinear":
+        assert off == 0
+    else:  # the place of a pixel is known to a millionth of it: a few lie that near to a border
+        assert off <= 5
+    assert worst < 1e-5
+
+
+def _inside_a_base_cell(lon, lat, frame, depth):
+    """Whether the four neighbours of places lie in one base cell."""
+    import healpy
+
+    there = SkyCoord(lon, lat, unit="deg").transform_to(frame).spherical
+    pixel = healpy.ang2pix(1 << depth, there.lon.deg, there.lat.deg, nest=True, lonlat=True)
+    around = healpy.get_all_neighbours(1 << depth, pixel, nest=True)
+    return (around >> 2 * depth == pixel >> 2 * depth).all(axis=0)

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
 FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
 MAX_SIDE = 20_000
+HALF_TURN = 648_000  # arcsec
 MAX_BATCH_BYTES = 1 << 26
 """Largest batch of stamps; two of them are in memory at a time."""
 PIXELS_AT_A_TIME = 1 << 17
@@ -296,7 +297,7 @@ def _sides_of(size: Any) -> tuple[int, int]:
 
 
 def _check(pixel_arcsec: float, interpolation: str, flux: str) -> None:
-    if not 0 < pixel_arcsec < 36_000:
+    if not 0 < pixel_arcsec <= HALF_TURN:
         raise UsageError(f"A pixel cannot measure {pixel_arcsec} arcsec.", advice="Give arcseconds above 0.")
     if interpolation not in SUPPORTED_INTERPOLATIONS:
         raise UsageError(
