@@ -51,13 +51,15 @@ class Scene:
     def topcat_sends(self) -> Document:
         """TOPCAT broadcasts its current table; what it holds as the answer."""
         before = self.topcat.n_tables()
-        self.topcat.broadcast()
+        table_id = self.topcat.broadcast().params["table-id"]
+        self.service.wait_job(table_id, "done")
         return self.topcat.wait_held(before + 1)
 
     def aladin_sends(self, plane: str) -> Document:
         """Aladin broadcasts a plane; what it holds as the answer."""
         before = set(self.aladin.planes())
-        self.aladin.broadcast(plane)
+        table_id = self.aladin.broadcast(plane).params["table-id"]
+        self.service.wait_job(table_id, "done")
         new = until(lambda: set(self.aladin.planes()) - before, 120, "a new plane in Aladin")
         return self.aladin.wait_held(new.pop())
 

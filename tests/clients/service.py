@@ -100,6 +100,7 @@ class Service:
 
         def found() -> StoredJob | None:
             mine = [job for job in self.jobs() if job.table_id == table_id]
+            assert not mine or not mine[-1].error, mine[-1]
             return mine[-1] if mine and mine[-1].state in states else None
 
         return until(found, seconds, f"job of {table_id} {' or '.join(states)}")

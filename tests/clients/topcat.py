@@ -122,17 +122,21 @@ class Topcat:
         reply = self.recorder.ask(self.public_id, mtype, params)
         assert reply["samp.status"] == "samp.ok", reply
 
-    def document(self, number: int) -> bytes | None:
+    def document(self, number: int | None) -> bytes | None:
         """Table of that number in its list (from 1) as the VOTable that it writes; None when there is none.
 
         The parameter is ``index``; without it, or under another name, the current table comes.
         """
-        params = {"format": "votable", "index": str(number)}
-        reply = self.recorder.ask(self.public_id, "table.get.stil", params)
+        which = {} if number is None else {"index": str(number)}
+        reply = self.recorder.ask(self.public_id, "table.get.stil", {"format": "votable", **which})
         if reply["samp.status"] != "samp.ok":
             return None
         with urllib.request.urlopen(reply["samp.result"]["url"], timeout=60) as stream:
             return stream.read()
+
+    def current(self) -> Document:
+        """What it holds as the current table."""
+        return read_votable(self.document(None) or b"")
 
     def held(self, number: int) -> Document | None:
         """What it holds under that number."""
