@@ -21,7 +21,7 @@ pid {run}/pid;
 error_log {run}/errors;
 events {{ worker_connections 256; }}
 http {{
-  log_format sizes '$status $request_length $bytes_sent $uri';
+  log_format sizes '$status $request_length $bytes_sent $connection $uri';
   access_log {run}/access sizes;
   keepalive_requests 100000;
   client_body_temp_path {run}/body;
@@ -49,8 +49,14 @@ class Nginx:
 
     def sent(self) -> list[tuple[int, int, str]]:
         """Status, bytes of request and answer, and path of every request so far."""
-        lines = (line.split(" ", 3) for line in (self.run / "access").read_text().splitlines())
-        return [(int(status), int(asked) + int(sent), path) for status, asked, sent, path in lines]
+        return [(int(status), int(asked) + int(sent), path) for status, asked, sent, _, path in self._log()]
+
+    def connections(self) -> int:
+        """How many connections there were."""
+        return len({line[3] for line in self._log()})
+
+    def _log(self) -> list[list[str]]:
+        return [line.split(" ", 4) for line in (self.run / "access").read_text().splitlines()]
 
 
 @contextmanager

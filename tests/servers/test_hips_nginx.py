@@ -72,6 +72,7 @@ def test_only_what_is_needed_is_moved(sky, clean, tmp_path, extra, share):
     assert counted <= share * sky.whole_bytes
     assert traffic.whole_bytes == sky.whole_bytes
     assert traffic.requests == len(sent)
+    assert server.connections() <= settings.defaults().http_connections  # kept alive, and no more
     assert sum(size for _, size in sent) == pytest.approx(traffic.bytes_moved, rel=0.01)  # nginx counted too
 
 
@@ -198,6 +199,31 @@ def test_a_mirror_takes_over_from_a_server_with_faults(sky, clean, server, tmp_p
     assert faults.told
     assert len(plan.asked) < len(sky.tiles)
     assert tiles_sent(mirror)
+
+
+def test_a_server_that_always_stalls_is_left_for_its_mirror(sky, clean, server, monkeypatch):
+    monkeypatch.setattr("vo_photoz.http.fetch.STALL_SECONDS", 0.2)
+    with fault_proxy(server.address, lambda _, path, __: "stall" * ("Npix" in path)) as (address, plan):
+        pixels, flags = cut(trees.survey_of([address, server.address]), sky.positions)
+    assert np.array_equal(pixels, clean)
+    assert not flags.any()
+    assert len(plan.asked) < 30
+
+
+def test_ranges_of_a_compressed_body_are_not_believed(tmp_path):
+    """A server that keeps its files compressed may cut ranges out of the compressed bytes."""
+    need_commands(PROGRAM)
+    sky = sparse_sky(tmp_path / "sky", 20)
+    want, _ = cut(trees.survey_of(sky.root), sky.positions)
+    plain = sky.tiles[0].read_bytes()
+    sky.tiles[0].write_bytes(gzip.compress(plain, 1))  # all of them are links to one file
+    gzipped = "location ~ [.]fits$ { add_header Content-Encoding gzip; }"
+    with nginx(sky.root, tmp_path / "nginx", gzipped) as server:
+        pixels, flags = cut(trees.survey_of(server.address), sky.positions)
+        assert np.array_equal(pixels, want)
+        assert not flags.any()
+        refused = [status for status, _ in tiles_sent(server) if status == 206]
+        assert len(refused) < len(sky.tiles)
 
 
 def test_a_tile_damaged_everywhere_is_one_flag(tmp_path, caplog):

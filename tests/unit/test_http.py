@@ -231,7 +231,7 @@ def test_connections_to_one_host_are_limited(server: Server) -> None:
     for thread in threads:
         thread.join()
     assert len(server.requests) == 24
-    assert server.most == 8
+    assert 4 < server.most <= 8
 
 
 def test_download_replaces_only_when_complete(server: Server, tmp_path: Path) -> None:

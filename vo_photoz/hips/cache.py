@@ -217,7 +217,8 @@ class Cache:
             for _, bytes_there, path in sorted(entries):
                 if size <= FILLED * self.max_bytes:
                     break
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # another process removed it, or may not
+                    path.unlink()
                 size -= bytes_there
         # Other processes write too: half of the room is filled before the entries are counted again.
         self._until_count = max((self.max_bytes - size) // 2, self.max_bytes // 50)

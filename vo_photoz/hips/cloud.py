@@ -33,6 +33,7 @@ def get_ranges(
     headers: Mapping[str, str] | None = None,
     missing: Callable[[int, Mapping[str, str]], bool] | None = None,  # noqa: ARG001 - errors tell it
     meter: Callable[[int], None] = lambda _: None,
+    attempts: int = 1,  # noqa: ARG001 - likewise
 ) -> http.Answer | None:
     """Ask for a file, or parts of it; parameters and answer as of `vo_photoz.http.get_ranges`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -20,8 +20,12 @@ from vo_photoz.hips.ranges import WORTHWHILE, Ranges, length, merged, requests_f
 from vo_photoz.hips.traffic import Traffic
 from vo_photoz.settings import defaults
 
-DAMAGED_TRIES = 4
-"""How often a server is asked for a file that arrives damaged."""
+TRIES = 4
+"""How often a server is asked for a file that arrives damaged, or not at all."""
+TRIES_BEFORE_A_MIRROR = 2
+"""The same where another server can be asked."""
+BROKEN_PARTS = 3
+"""After so many files, one upon the other, that came only as a whole, no parts are asked for."""
 MISSING_403 = "#missing=403"
 """End of an address whose server answers 403 where there is no file."""
 S3_HEADERS = ("x-amz-request-id", "x-guploader-uploadid")
@@ -46,12 +50,15 @@ class Wish:
         About how large the file is.
     max_bytes : int
         Largest file that is taken.
+    tries : int
+        How often a server is asked for what fails or is damaged.
     """
 
     name: str
     wanted: Ranges | None
     expected: int
     max_bytes: int
+    tries: int = TRIES
 
 
 def file_url(address: str, name: str) -> str:
@@ -77,6 +84,7 @@ class Server:
     def __init__(self, address: str, cache: Cache, traffic: Traffic, seconds: float = 0) -> None:
         self.address = address
         self.parts = MANY
+        self._broken = 0
         self._cache = cache
         self._traffic = traffic
         self._seconds = seconds
@@ -96,19 +104,21 @@ class Server:
         fresh : bool
             Whether that needs not be compared with the server's.
         """
-        for attempt in range(DAMAGED_TRIES):
+        for attempt in range(wish.tries):
+            # Parts that arrive damaged again may be what this server cannot do: the whole file is better.
+            whole = wish.wanted is not None and attempt > 0 and attempt >= wish.tries // 2
             try:
-                content = self._fetch(wish, kept, fresh)
+                content = self._fetch(replace(wish, wanted=None) if whole else wish, kept, fresh)
                 found = None if content.is_missing else use(content)
             except (SurveyError, ProtocolError):
-                if attempt == DAMAGED_TRIES - 1:
+                if attempt == wish.tries - 1:
                     raise
                 kept = None  # perhaps that was the damaged part
                 time.sleep(0.05 * 2**attempt)
             else:
                 if content is not kept:
                     self._cache.put(content)
-                self._learn(content.refused)
+                self._learn(content.refused, whole)
                 self._traffic.used(wish.name, max(content.total, 0))
                 return found
         raise AssertionError("not reached: the last attempt returns or raises")
@@ -176,12 +186,16 @@ class Server:
             headers=headers,
             missing=partial(is_missing, marked=self.address.endswith(MISSING_403)),
             meter=self._traffic.moved,
+            attempts=wish.tries,
         )
 
-    def _learn(self, refused: int) -> None:
-        """Remember that all of an undamaged file was sent when so many parts were asked for."""
-        if refused:
-            with self._lock:
+    def _learn(self, refused: int, whole: bool) -> None:
+        """Remember that all of an undamaged file was sent when so many parts were asked for, or had to be."""
+        with self._lock:
+            self._broken = self._broken + 1 if whole else 0
+            if self._broken >= BROKEN_PARTS:
+                self.parts = NONE
+            elif refused:
                 self.parts = min(self.parts, ONE if refused > 1 else NONE)
 
 

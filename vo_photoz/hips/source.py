@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
@@ -14,7 +15,7 @@ from vo_photoz.errors import PhotozError, ServiceError, SurveyError, TransientEr
 from vo_photoz.hips.cache import Cache, Content, user_cache
 from vo_photoz.hips.cloud import is_cloud
 from vo_photoz.hips.ranges import Ranges
-from vo_photoz.hips.server import NONE, Server, Wish, file_url
+from vo_photoz.hips.server import NONE, TRIES, TRIES_BEFORE_A_MIRROR, Server, Wish, file_url
 from vo_photoz.hips.traffic import Traffic
 
 log = logging.getLogger(__name__)
@@ -190,10 +191,13 @@ class Source:
         """A file of the first server that has it undamaged."""
         self._need_open(wish.name)
         failure: PhotozError | None = None
-        for server in list(self._servers):
+        servers = list(self._servers)
+        for server in servers:
+            tries = TRIES if server is servers[-1] else TRIES_BEFORE_A_MIRROR
             kept = known.get(file_url(server.address, wish.name))
             try:
-                found = server.take(wish, use, kept, fresh=kept is not None and self._is_fresh(kept))
+                fresh = kept is not None and self._is_fresh(kept)
+                found = server.take(replace(wish, tries=tries), use, kept, fresh=fresh)
             except (ServiceError, SurveyError) as error:
                 failure = failure or error
             else:

@@ -88,19 +88,27 @@ def get_ranges(
         sent["Range"] = "bytes=" + ",".join(f"{start}-{stop - 1}" for start, stop in ranges)
 
     def once() -> Answer | None:
-        with fetch.client().stream("GET", url, headers=sent, timeout=fetch.STALL_SECONDS) as answer:
-            try:
-                if missing(answer.status_code, answer.headers):
-                    return None
-                if answer.status_code != NO_SUCH_RANGE or not ranges:
-                    check_status(answer, url)
-                body = bytearray()
-                for part in answer.iter_bytes():
-                    body += part
-                    check_size(len(body), max_bytes, url)
-            finally:
-                meter(answer.num_bytes_downloaded + _size(answer.headers) + _size(answer.request.headers))
-            return _understood(answer, bytes(body), url)
+        moved = 0
+        try:
+            with fetch.client().stream("GET", url, headers=sent, timeout=fetch.STALL_SECONDS) as answer:
+                try:
+                    return _read(answer)
+                finally:
+                    sizes = _size(answer.headers), _size(answer.request.headers)
+                    moved = answer.num_bytes_downloaded + sum(sizes)
+        finally:
+            meter(moved)
+
+    def _read(answer: httpx2.Response) -> Answer | None:
+        if missing(answer.status_code, answer.headers):
+            return None
+        if answer.status_code != NO_SUCH_RANGE or not ranges:
+            check_status(answer, url)
+        body = bytearray()
+        for part in answer.iter_bytes():
+            body += part
+            check_size(len(body), max_bytes, url)
+        return _understood(answer, bytes(body), url)
 
     return with_retries(once, url, seconds=seconds, attempts=attempts)
 
