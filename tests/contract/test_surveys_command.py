@@ -28,7 +28,15 @@ def world(tmp_path_factory):
     field.write_band(folder / "bright", "r", values=lambda pixels: 1.2 * pixels)
     field.write_band(folder / "moved", "r", east=0.6, north=-0.8)
     field.write_band(folder / "asinh", "r", values=lambda pixels: np.arcsinh(pixels / 0.1))
+    field.write_band(folder / "corner", "r", values=bright_corner)
     return folder
+
+
+def bright_corner(pixels):
+    """A quarter of the field with 1.2 times the flux, as of a detector with another gain."""
+    pixels = pixels.copy()
+    pixels[300:, 300:] *= 1.2
+    return pixels
 
 
 def check(world, tmp_path, g, r, *more):
@@ -95,6 +103,19 @@ def test_a_wrong_survey_is_told_in_a_sentence(world, tmp_path, g, r, words):
     assert "did not agree" in run("surveys", "check", survey).output
 
 
+def test_a_region_that_differs_is_told(world, tmp_path):
+    _, answer = check(world, tmp_path, "g", "corner", "--region-order", "11", "-o", tmp_path / "out")
+    assert answer.exit_code == 1
+    told = [line for line in answer.output.splitlines() if line.startswith("   Band")]
+    assert len(told) == 1
+    assert "regions the zero point differs from that of the others" in told[0]
+    found = Table.read(tmp_path / "out" / "photometry.vot")
+    corner = found[(found["band"] == "r") & (found["region"] != "all")]
+    assert corner["zero_point"].max() - corner["zero_point"].min() == pytest.approx(0.198, abs=0.02)
+    _, answer = check(world, tmp_path, "g", "r", "--region-order", "11")
+    assert answer.exit_code == 0, answer.output
+
+
 def test_columns_are_given_by_name(world, tmp_path):
     _, answer = check(world, tmp_path, "g", "r", "--band-columns", "g=rmag,r=gmag", "--no-keep")
     assert answer.exit_code == 1
@@ -121,6 +142,21 @@ def test_map_and_tiles_are_compared(world, tmp_path):
     assert str(number) in answer.output
     assert f"The coverage map leaves out 1 tiles of order {deepest}" in answer.output
     assert f"({number + 5000})" in answer.output
+
+
+def test_a_folder_without_its_deepest_tiles_is_a_problem(world, tmp_path):
+    shutil.copytree(world / "r", tmp_path / "r")
+    (tmp_path / "r" / "Moc.fits").unlink()
+    survey = field.write_survey(tmp_path / "field.toml", world / "g", tmp_path / "r")
+    answer = run("surveys", "check", survey)
+    assert answer.exit_code == 0
+    assert "has no coverage map" in answer.output
+    assert answer.output.count("of its pixels have a value") == 2, "a tile is read all the same"
+    for folder in (tmp_path / "r").glob("Norder*"):
+        folder.rename(tmp_path / "r" / "Norder1")
+    answer = run("surveys", "check", survey)
+    assert answer.exit_code == 1
+    assert "has no FITS tile of order" in answer.output
 
 
 def test_mirrors_are_looked_at(world, tmp_path):

@@ -10,6 +10,7 @@ from astropy import units as u
 from cdshealpix.nested import healpix_to_lonlat, neighbours
 from numpy.typing import NDArray
 
+from vo_photoz.errors import SurveyError
 from vo_photoz.flow import Coverage
 from vo_photoz.hips.decode import Tile, as_image
 from vo_photoz.hips.tree import HiPS
@@ -48,28 +49,34 @@ def check_tiles(hips: HiPS, coverage: Coverage | None) -> tuple[str, list[str]]:
         Raised if a tile is damaged or cannot be fetched.
     """
     folder = hips.tiles.folder
-    if coverage is None:
-        return "no tile was tried, as no coverage map says where there is one", []
     present = None if folder is None else _listed(folder, hips.order)
+    if present is not None and not present:
+        raise SurveyError(
+            f"{folder} has no FITS tile of order {hips.order}, which properties calls the deepest.",
+            advice="Copy Norder folders completely, or mend hips_order.",
+        )
+    if coverage is None:
+        if not present:
+            return "no tile was tried, as no coverage map says where there is one", []
+        lowest = min(present)
+        return _fact(hips, [lowest], (lowest, _tile(hips, lowest))), []
     promised = _promised(hips, coverage, TRIES if folder is None else LOCAL_TRIES)
-    missing, seen = [], None
-    for number in promised:
-        if present is not None:
-            there = number in present
-            tile = hips.tiles.get(hips.order, number) if there and seen is None else None
-        else:
-            tile = hips.tiles.get(hips.order, number)
-            there = tile is not None
-        if not there:
-            missing.append(number)
-        elif seen is None and tile is not None:
-            seen = number, tile
+    if present is not None:
+        missing = [number for number in promised if number not in present]
+    else:
+        missing = [number for number in promised if hips.tiles.get(hips.order, number) is None]
+    first = next((number for number in promised if number not in missing), None)
+    seen = None if first is None else (first, _tile(hips, first))
     extra = _extra(hips, coverage, promised, present)
     return _fact(hips, promised, seen), _doubts(hips.order, promised, missing, extra)
 
 
-def _fact(hips: HiPS, promised: list[int], seen: tuple[int, Tile] | None) -> str:
-    if seen is None:
+def _tile(hips: HiPS, number: int) -> Tile | None:
+    return hips.tiles.get(hips.order, number)
+
+
+def _fact(hips: HiPS, promised: list[int], seen: tuple[int, Tile | None] | None) -> str:
+    if seen is None or seen[1] is None:
         return f"none of {len(promised)} covered tiles tried is there: a partial copy"
     finite = np.isfinite(as_image(seen[1], hips.width)).mean()
     return f"tile {seen[0]} of order {hips.order} read, {finite:.0%} of its pixels have a value"

@@ -24,7 +24,7 @@ from vo_photoz.hips.photometry import (
     measure_sources,
 )
 from vo_photoz.hips.survey import Survey
-from vo_photoz.pipeline.survey_verdict import Limits, verdict
+from vo_photoz.pipeline.survey_verdict import Limits, Region, region_problems, verdict
 from vo_photoz.sky.frames import unit_vectors
 from vo_photoz.sky.pixels import cells_of
 from vo_photoz.tables.positions import find_positions
@@ -37,18 +37,6 @@ BATCH = 128
 STARS_A_REGION = 20
 DEEPEST_REGION = 9
 """Cells of a seventh of a degree: the size of a camera's field or detector."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """What the stars of one HEALPix cell (nested, ICRS) say of one band; units as in `Calibration`."""
-
-    cell: int
-    stars: int
-    zero_point: float
-    scatter: float
-    east: float
-    north: float
 
 
 @dataclass(frozen=True)
@@ -221,6 +209,7 @@ def _check_band(
         return BandResult(band, column, expected, None, magnitude, sources, problems=[why])
     order, regions = _regions(found, sources, vectors, region_order)
     problems = verdict(band, found, expected, limits, sources, every)
+    problems += region_problems(band, found, order, regions, limits)
     return BandResult(band, column, expected, found, magnitude, sources, regions, order, problems)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vo_photoz.flow import FloatArray
@@ -35,6 +35,18 @@ class Limits:
     slope: float = 0.03
 
 
+@dataclass(frozen=True)
+class Region:
+    """What the stars of one HEALPix cell (nested, ICRS) say of one band; units as in `Calibration`."""
+
+    cell: int
+    stars: int
+    zero_point: float
+    scatter: float
+    east: float
+    north: float
+
+
 def verdict(
     band: str,
     found: Calibration,
@@ -60,11 +72,50 @@ def verdict(
     every : mapping of str to float64 array
         Magnitudes of the sources in all bands of the catalogue.
     """
+    swapped = list(_swapped(band, found, sources, every))
+    if swapped:  # wrong fluxes and large scatter follow from that
+        return [*swapped, *_offset_problems(band, found, limits)]
     return [
         *_flux_problems(band, found, expected, limits),
-        *_other_problems(band, found, limits),
-        *_swapped(band, found, sources, every),
+        *_linearity_problems(band, found, limits),
+        *_offset_problems(band, found, limits),
     ]
+
+
+def region_problems(
+    band: str, found: Calibration, order: int, regions: Sequence[Region], limits: Limits
+) -> Iterator[str]:
+    """Regions whose fluxes or places differ from those of the whole survey, the worst by name.
+
+    Parameters
+    ----------
+    band, found, limits
+        As in `verdict`.
+    order : int
+        HEALPix order of the regions.
+    regions : sequence of Region
+        All regions with enough stars.
+    """
+
+    def in_flux(one: Region) -> float:
+        return abs(one.zero_point - found.zero_point)
+
+    def in_place(one: Region) -> float:
+        return math.hypot(one.east - found.east, one.north - found.north)
+
+    kinds: list[tuple[str, str, float, float, Callable[[Region], float]]] = [
+        ("zero point", "mag", limits.zero_point, found.scatter, in_flux),
+        ("place", "arcsec", limits.offset_arcsec, found.rms, in_place),
+    ]
+    for what, unit, limit, spread, distance in kinds:
+        away = [one for one in regions if distance(one) > max(limit, 5 * spread / math.sqrt(one.stars))]
+        if away:
+            worst = max(away, key=distance)
+            yield (
+                f"Band {band}: in {len(away)} of {len(regions)} regions the {what} differs from that of the "
+                f"others, most in cell {worst.cell} of order {order}, by {distance(worst):.2f} {unit} "
+                f"({worst.stars} stars)."
+            )
 
 
 def _flux_problems(band: str, found: Calibration, expected: float | None, limits: Limits) -> Iterator[str]:
@@ -83,7 +134,7 @@ def _flux_problems(band: str, found: Calibration, expected: float | None, limits
         )
 
 
-def _other_problems(band: str, found: Calibration, limits: Limits) -> Iterator[str]:
+def _linearity_problems(band: str, found: Calibration, limits: Limits) -> Iterator[str]:
     if abs(found.slope) > max(limits.slope, 5 * found.slope_error):
         yield (
             f"Band {band}: the pixels are not linear in flux, or the brightest stars are saturated: the zero "
@@ -94,6 +145,9 @@ def _other_problems(band: str, found: Calibration, limits: Limits) -> Iterator[s
             f"Band {band}: single stars scatter by {found.scatter:.2f} mag about the catalogue, more than "
             f"{limits.scatter:g}."
         )
+
+
+def _offset_problems(band: str, found: Calibration, limits: Limits) -> Iterator[str]:
     if math.hypot(found.east, found.north) > limits.offset_arcsec:
         yield (
             f"Band {band}: the images lie {found.east:+.2f} arcsec east and {found.north:+.2f} arcsec north "
