@@ -10,13 +10,15 @@ import zlib
 import numpy as np
 import pytest
 from astropy.io import fits
+from typer.testing import CliRunner
 
 from tests import hips_trees as trees
 from tests.conftest import need_commands
 from tests.servers.fault_proxy import fault_proxy
 from tests.servers.nginx import PROGRAM, nginx
-from tests.servers.sparse_sky import WIDTH, cut, sparse_sky
+from tests.servers.sparse_sky import PIXEL, SIZE, WIDTH, cut, sparse_sky
 from vo_photoz import settings
+from vo_photoz.cli.main import app
 from vo_photoz.errors import SurveyError
 from vo_photoz.flow import Flag, Positions
 from vo_photoz.hips.cutouts import cut_stamps
@@ -288,6 +290,24 @@ def test_rice_tiles_and_missing_ones(tmp_path):
             assert np.array_equal(flags, flagged)
         statuses = [status for status, _ in tiles_sent(server)]
     assert statuses.count(404) == 1  # it is remembered that there is none
+
+
+def test_the_command_tells_the_bytes_and_works_offline_afterwards(sky, clean, server, tmp_path):
+    rows = [f"{ra:.12f},{dec:.12f}" for ra, dec in zip(sky.positions.ra, sky.positions.dec, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["ra,dec", *rows]) + "\n")
+    (tmp_path / "s.toml").write_text(
+        f'[survey]\nname = "s"\nbands = ["u"]\npixel_unit = "nanomaggy"\n[hips]\nu = "{server.address}"\n'
+    )
+    words = ["cutouts", tmp_path / "t.csv", "--survey", tmp_path / "s.toml", "--size", SIZE, "--scale", PIXEL]
+    before = None
+    for name, more in (("a.npz", []), ("b.npz", ["--offline"])):
+        told = CliRunner().invoke(app, [str(word) for word in [*words, "-o", tmp_path / name, *more]])
+        assert told.exit_code == 0, told.output
+        assert "whole tiles are" in " ".join(told.output.split())
+        assert f"{len(rows)} complete stamps" in told.output
+        assert np.allclose(np.load(tmp_path / name)["stamps"], clean, atol=1e-6)
+        assert before in (None, len(server.sent()))
+        before = len(server.sent())
 
 
 RUN = """
