@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette: told apart with every kind of colour vision.
 BLUE, SKY, VERMILION = "#0072B2", "#56B4E9", "#D55E00"
 GRID_POINTS = 1500
+TAIL_SIGMA, TAIL_WEIGHT = 3.5, 0.02
+"""How far beyond the mean of which components the redshift axis goes."""
+
 DPI = 100
 
 
@@ -55,7 +58,7 @@ class SourcePicture:
     pixel_arcsec : float
         Side of a pixel.
     z_max : float
-        End of the redshift axis.
+        Largest redshift of the model; the axis goes on until all of the density is seen.
     title : str
         Stands above the picture.
     z_spec : float or None
@@ -79,6 +82,18 @@ class SourcePicture:
     def predicted(self) -> bool:
         """Whether there is a density to draw."""
         return bool(np.isfinite(self.weight).all() and np.isfinite(self.median))
+
+    @property
+    def z_end(self) -> float:
+        """End of the redshift axis."""
+        ends = [self.z_max]
+        if self.predicted:
+            ends.append(
+                float(np.max((self.mean + TAIL_SIGMA * self.sigma)[self.weight > TAIL_WEIGHT], initial=0))
+            )
+        if self.z_spec is not None and self.known:
+            ends.append(self.z_spec + 0.1)
+        return max(ends)
 
     @property
     def known(self) -> bool:
@@ -145,7 +160,7 @@ def draw_sources(sources: Sequence[SourcePicture]) -> Figure:
         title = shorten(source.title, 24, placeholder="...")
         last.set_title(f"{title}   {_redshift_text(source)}", fontsize=9, loc="left", pad=4)
     if last is not None:
-        last.set_xlim(0, max(source.z_max for source in sources))
+        last.set_xlim(0, max(source.z_end for source in sources))
         _label_redshift(last)
     _add_common_legend(figure)
     return figure
@@ -153,9 +168,9 @@ def draw_sources(sources: Sequence[SourcePicture]) -> Figure:
 
 def redshift_grid(source: SourcePicture) -> FloatArray:
     """Redshifts at which a density is drawn: an even grid, denser where a component is narrow."""
-    even = np.linspace(0, source.z_max, GRID_POINTS)
+    even = np.linspace(0, source.z_end, GRID_POINTS)
     near = (source.mean[:, None] + source.sigma[:, None] * np.linspace(-4, 4, 81)).ravel()
-    return np.unique(np.concatenate([even, near[(near >= 0) & (near <= source.z_max)]]).astype(np.float64))
+    return np.unique(np.concatenate([even, near[(near >= 0) & (near <= source.z_end)]]).astype(np.float64))
 
 
 def _new_figure(width: float, height: float) -> Figure:
@@ -187,7 +202,7 @@ def _draw_stamps(
 
 def _draw_density(axes: Axes, source: SourcePicture, *, legend: bool = True) -> None:
     """p(z) with its median, its 16-84 % interval and the spectroscopic redshift."""
-    axes.set_xlim(0, source.z_max)
+    axes.set_xlim(0, source.z_end)
     axes.tick_params(labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     if source.predicted:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vo_photoz.analysis.plots import SourcePicture, draw_sources
+from vo_photoz.redshift.card import Card
 from vo_photoz.redshift.model import load_model
 from vo_photoz.sandbox.score import Comparison, compare, stamps_of
 from vo_photoz.tables.read import read_table
@@ -34,14 +35,7 @@ def write(predictions: Path, sky: Path, model: str, picture: Path) -> str:
     chosen = _spread(comparison)
     stamps = stamps_of(table, sky, comparison.rows[chosen], card)
     sources = [
-        _source(
-            table,
-            int(comparison.rows[which]),
-            pixels,
-            tuple(card.bands),
-            card.pixel_arcsec,
-            comparison.z[which],
-        )
+        _source(table, int(comparison.rows[which]), pixels, card, comparison.z[which])
         for which, pixels in zip(chosen, stamps, strict=True)
     ]
     draw_sources(sources).savefig(picture)
@@ -78,21 +72,19 @@ def _spread(comparison: Comparison) -> list[int]:
     ]
 
 
-def _source(
-    table: UserTable, row: int, pixels: np.ndarray, bands: tuple[str, ...], pixel_arcsec: float, z: float
-) -> SourcePicture:
+def _source(table: UserTable, row: int, pixels: np.ndarray, card: Card, z: float) -> SourcePicture:
     value = {name: table.values(name)[row] for name in table.names}
     return SourcePicture(
         stamps=pixels,
-        bands=bands,
+        bands=tuple(card.bands),
         weight=np.asarray(value["pz_weight"]),
         mean=np.asarray(value["pz_mean"]),
         sigma=np.asarray(value["pz_sigma"]),
         median=float(value["z_phot"]),
         low=float(value["z_phot_lo"]),
         high=float(value["z_phot_hi"]),
-        pixel_arcsec=pixel_arcsec,
-        z_max=6.0,
+        pixel_arcsec=card.pixel_arcsec,
+        z_max=card.z_max,
         title=str(value["id"]).strip(),
         z_spec=float(z),
     )
