@@ -129,6 +129,17 @@ def test_columns_are_given_by_name(world, tmp_path):
     assert answer.exit_code == 1
 
 
+def test_bands_that_are_not_compared_and_fewer_stars(world, tmp_path):
+    Table.read(world / "stars.fits")["ra", "dec", "gmag"].write(tmp_path / "g.fits")
+    survey = field.write_survey(tmp_path / "field.toml", world / "g", world / "r")
+    answer = run("surveys", "check", survey, "--catalogue", tmp_path / "g.fits", "--stars", "40")
+    assert answer.exit_code == 0, answer.output
+    assert "r: not compared, the catalogue has no magnitudes of it" in answer.output
+    stars = int(answer.output.split("stars=")[1].split()[0])
+    assert 20 < stars <= 40
+    assert tomllib.loads(survey.read_text())["photometry"]["r"]["checked"] == "no"
+
+
 def test_map_and_tiles_are_compared(world, tmp_path):
     shutil.copytree(world / "r", tmp_path / "r")
     tiles = sorted((tmp_path / "r").glob("Norder*/Dir*/Npix*.fits"))

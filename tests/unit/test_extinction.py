@@ -39,7 +39,7 @@ def places(count=500):
 
 
 @pytest.mark.parametrize("nest", [False, True])
-@pytest.mark.parametrize("frame", ["G", "C"])
+@pytest.mark.parametrize("frame", ["G", "C", "E"])
 def test_frames_and_orders(tmp_path, frame, nest):
     where = places()
     lonlat = SkyCoord(where.ra, where.dec, unit="deg").transform_to(FRAMES[frame]).spherical

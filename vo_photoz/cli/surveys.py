@@ -78,6 +78,9 @@ def check(
     ] = (14.0, 21.0),
     tolerance: Annotated[float, typer.Option(help="Tolerated error of the zero point, mag.")] = 0.05,
     offset: Annotated[float, typer.Option(help="Tolerated astrometric offset, arcsec.")] = 0.2,
+    most_stars: Annotated[
+        int, typer.Option("--stars", min=5, help="At most so many stars a band: each may cost a tile.")
+    ] = 2000,
     region_order: Annotated[
         int | None,
         typer.Option(min=0, max=12, help="HEALPix order of the sky regions; found when not given."),
@@ -109,6 +112,7 @@ def check(
                 brightest=magnitudes[0],
                 faintest=magnitudes[1],
                 limits=Limits(zero_point=tolerance, offset_arcsec=offset),
+                most_stars=most_stars,
                 region_order=region_order,
                 ra=ra,
                 dec=dec,
@@ -117,6 +121,9 @@ def check(
             for one in results:
                 say(f"{one.band}: {one.summary()} ({one.column}; {len(one.regions)} regions)", quiet)
             problems += [problem for one in results for problem in one.problems]
+            for band in survey.bands:
+                if band not in {one.band for one in results}:
+                    say(f"{band}: not compared, the catalogue has no magnitudes of it", quiet)
             if output is not None:
                 paths = write_report(results, survey, catalogue, output)
                 say(f"Written: {', '.join(map(str, paths))}", quiet)

@@ -97,6 +97,7 @@ def check_photometry(
     brightest: float = 14.0,
     faintest: float = 21.0,
     limits: Limits | None = None,
+    most_stars: int = MOST_STARS,
     region_order: int | None = None,
     ra: str | None = None,
     dec: str | None = None,
@@ -116,6 +117,8 @@ def check_photometry(
         Magnitudes between which stars are used; brighter ones may be saturated.
     limits : Limits or None
         What is tolerated.
+    most_stars : int
+        At most so many stars a band, chosen over the whole catalogue: each may cost a tile.
     region_order : int or None
         HEALPix order of the regions; None takes the deepest that leaves enough stars in a cell.
     ra, dec : str or None
@@ -143,7 +146,7 @@ def check_photometry(
     for done, (band, column) in enumerate(columns.items()):
         with np.errstate(invalid="ignore"):
             fit = alone & (every[band] >= brightest) & (every[band] <= faintest)
-        rows = _spread(np.flatnonzero(fit))
+        rows = _spread(np.flatnonzero(fit), most_stars)
         if not len(rows):
             raise TableError(
                 f"The catalogue {table.source} has no isolated sources between magnitude {brightest:g} and "
@@ -177,11 +180,11 @@ def _alone(positions: Positions, vectors: FloatArray) -> NDArray[np.bool_]:
     return alone
 
 
-def _spread(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """At most `MOST_STARS` of them, the same at every call."""
-    if len(rows) <= MOST_STARS:
+def _spread(rows: NDArray[np.intp], most: int) -> NDArray[np.intp]:
+    """At most so many of them, the same at every call."""
+    if len(rows) <= most:
         return rows
-    return np.sort(np.random.default_rng(0).choice(rows, MOST_STARS, replace=False))
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
 def _check_band(
