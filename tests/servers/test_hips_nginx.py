@@ -23,6 +23,7 @@ from vo_photoz.errors import SurveyError
 from vo_photoz.flow import Flag, Positions
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.encode import encode_tile
+from vo_photoz.hips.server import MISSING_403
 from vo_photoz.hips.survey import HiPS
 
 pytestmark = pytest.mark.servers
@@ -290,6 +291,26 @@ def test_rice_tiles_and_missing_ones(tmp_path):
             assert np.array_equal(flags, flagged)
         statuses = [status for status, _ in tiles_sent(server)]
     assert statuses.count(404) == 1  # it is remembered that there is none
+
+
+def test_403_for_a_missing_tile_is_empty_sky_only_where_it_is_marked(tmp_path, no_cache):
+    need_commands(PROGRAM)
+    sky = sparse_sky(tmp_path / "sky", 6)
+    places = Positions(
+        np.append(sky.positions.ra, 10.0), np.append(sky.positions.dec, 10.0), np.ones(7, bool)
+    )
+    hidden = "location / { try_files $uri =403; }"
+    store = hidden + " add_header x-amz-request-id 1 always;"
+    for extra, mark, expected in (
+        (hidden, "", Flag.PIXELS_UNAVAILABLE),
+        (hidden, MISSING_403, 0),
+        (store, "", 0),
+    ):
+        with nginx(sky.root, tmp_path / "nginx", extra) as server:
+            _, flags = cut(trees.survey_of(server.address + mark), places)
+        assert not flags[:6].any()
+        assert flags[6] & Flag.PIXELS_UNAVAILABLE == expected
+        assert flags[6] & Flag.BAND_MISSING
 
 
 def test_the_command_tells_the_bytes_and_works_offline_afterwards(sky, clean, server, tmp_path):
