@@ -25,7 +25,7 @@ from vo_photoz.flow import (
     no_progress,
 )
 from vo_photoz.hips.ranges import Needs
-from vo_photoz.hips.sampling import Frame, blank, gather, has_values, plan_images, used_tiles
+from vo_photoz.hips.sampling import Frame, blank, count_missing, gather, has_values, plan_images, used_tiles
 from vo_photoz.hips.tree import Cutout, Grid, HiPS
 from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
 from vo_photoz.sky.pixels import cells_of
@@ -40,8 +40,8 @@ SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
 FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
 MAX_SIDE = 20_000
 HALF_TURN = 648_000  # arcsec
-MAX_BATCH_BYTES = 1 << 26
-"""Largest batch of stamps; two of them are in memory at a time."""
+MAX_BATCH_BYTES = 1 << 25
+"""Largest batch of stamps; three of them are in memory at a time: used, given and coming."""
 PIXELS_AT_A_TIME = 1 << 17
 """Output pixels that a thread works on together: a plan takes 16 bytes each and should stay in the cache."""
 
@@ -116,7 +116,7 @@ def cut_stamps(
         # The next batch is cut while the caller works on this one.
         coming = [ahead.submit(cutter.cut_all, positions.take(part), pool) for part in parts[:1]]
         for number, part in enumerate(parts):
-            pixels, failed = coming.pop().result()
+            pixels, failed, missing = coming.pop().result()
             coming += [
                 ahead.submit(cutter.cut_all, positions.take(later), pool)
                 for later in parts[number + 1 : number + 2]
@@ -125,7 +125,7 @@ def cut_stamps(
                 pixels *= scales[:, None, None]
             done += len(part)
             progress("stamps", done, len(rows))
-            yield part, Stamps(pixels, flags_of(pixels, failed), bands, pixel_arcsec, unit)
+            yield part, Stamps(pixels, flags_of(pixels, failed, missing), bands, pixel_arcsec, unit)
 
 
 def cut_image(hips: HiPS, coordinate: Any, size: Any, resolution: Any, interpolation: str) -> Cutout:
@@ -171,11 +171,11 @@ def flux_scales(survey: Survey, flux: str, pixel_arcsec: float) -> tuple[Float32
     return (pixel_arcsec**2 / area).astype(np.float32), survey.pixel_unit
 
 
-def flags_of(pixels: Float32Array, failed: BoolArray) -> FlagArray:
-    """Flags of stamps from their pixels, and from whether a tile could not be had."""
+def flags_of(pixels: Float32Array, failed: BoolArray, missing: NDArray[np.int32]) -> FlagArray:
+    """Flags of stamps: from their pixels, whether a tile could not be had, and the pixels without value."""
     flags = np.zeros(len(pixels), dtype=np.int16)
     flags[~has_values(pixels)] |= Flag.BAND_MISSING
-    flags[~np.isfinite(pixels).all(axis=(1, 2, 3))] |= Flag.PIXELS_MASKED
+    flags[missing.any(axis=1)] |= Flag.PIXELS_MASKED
     flags[failed] |= Flag.PIXELS_UNAVAILABLE
     return flags
 
@@ -190,16 +190,20 @@ class _Cutter:
         self.grids = [tree.grid_for(image.pixel_arcsec) for tree in trees]
         self.shape = (image.some_rows or image.rows, image.columns)
 
-    def cut_all(self, places: Positions, pool: ThreadPoolExecutor) -> tuple[Float32Array, BoolArray]:
-        """Images of many positions (n, band, y, x), and whether a tile of theirs failed (n,)."""
+    def cut_all(self, places: Positions, pool: ThreadPoolExecutor) -> tuple[Any, Any, Any]:
+        """Images (n, band, y, x), whether a tile failed (n,), and number of empty pixels (n, band)."""
         ra, dec = places.ra, places.dec
         pixels = np.zeros((len(ra), len(self.trees), self.shape[0] * self.shape[1]), np.float32)
-        failed = np.zeros(len(ra), bool)
+        failed, missing = np.zeros(len(ra), bool), np.zeros((len(ra), len(self.trees)), np.int32)
         part = max(1, PIXELS_AT_A_TIME // pixels.shape[2])
         parts = [slice(start, start + part) for start in range(0, len(ra), part)]
-        work = pool.map(lambda some: self.cut(ra[some], dec[some], pixels[some], failed[some]), parts)
-        deque(work, maxlen=0)  # the first error stops the run
-        return pixels.reshape(len(ra), len(self.trees), *self.shape), failed
+
+        def work(some: slice) -> None:
+            self.cut(ra[some], dec[some], pixels[some], failed[some])
+            count_missing(pixels[some], missing[some])
+
+        deque(pool.map(work, parts), maxlen=0)  # the first error stops the run
+        return pixels.reshape(len(ra), len(self.trees), *self.shape), failed, missing
 
     def cut(self, ra: FloatArray, dec: FloatArray, pixels: Float32Array, failed: BoolArray) -> None:
         """Add the images of a few positions to zeroed pixels (n, band, p), and tell where a tile failed."""

@@ -266,6 +266,17 @@ def central_part(size: int) -> slice:
     return slice(max(0, size // 2 - half), size // 2 + half)
 
 
+@kernel
+def count_missing(pixels: Any, missing: Any) -> None:
+    """Number of pixels (n, band, p) that are not finite, written into (n, band)."""
+    for n in range(pixels.shape[0]):
+        for band in range(pixels.shape[1]):
+            total = 0
+            for p in range(pixels.shape[2]):
+                total += pixels[n, band, p] - pixels[n, band, p] != 0.0
+            missing[n, band] = total
+
+
 def has_values(pixels: Float32Array) -> BoolArray:
     """Whether every band has a finite pixel in the middle of the stamp, shape (n,)."""
     rows, columns = central_part(pixels.shape[2]), central_part(pixels.shape[3])
