@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import mmap
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from vo_photoz.errors import SurveyError
 BLOCK, CARD = 2880, 80
 GZIP = b"\x1f\x8b"
 STORED = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+NAN = np.full(1, np.nan, dtype=">f4").view(np.uint32)[0]
 Tile = NDArray[np.uint32]
 """Pixels of a tile, shape (width * width,): bytes of big-endian float32, in the order of the FITS rows."""
 
@@ -238,6 +240,18 @@ def layout_of(head: bytes, width: int) -> Layout | None:
     return Layout(start, np.dtype(kind).itemsize, header)
 
 
-def empty_tile(width: int) -> Tile:
-    """A tile without values, to be filled."""
-    return np.full(width * width, np.nan, dtype=">f4").view(np.uint32)
+def empty_tile(width: int, pixels: NDArray[np.int64]) -> Tile:
+    """A tile to be filled, which takes memory only where it has pixels: NaN there and some rows around.
+
+    Parameters
+    ----------
+    width : int
+        Side of the tile, pixels.
+    pixels : int array, shape (m, 2)
+        Ranges of the pixels that it will have, ascending.
+    """
+    tile: Tile = np.frombuffer(mmap.mmap(-1, 4 * width * width), dtype=np.uint32)
+    if len(pixels):
+        first, stop = max(int(pixels[0, 0]) - 2 * width, 0), int(pixels[-1, 1]) + 2 * width
+        tile[first:stop] = NAN
+    return tile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from vo_photoz.hips.cache import Content
 from vo_photoz.hips.decode import BLOCK, Layout, Tile, decode_tile, empty_tile, layout_of
-from vo_photoz.hips.ranges import WORTHWHILE, Ranges, covers, length, merged, subtracted
+from vo_photoz.hips.ranges import NO_RANGES, WORTHWHILE, Ranges, covers, length, merged, subtracted
 from vo_photoz.hips.source import Source
 
 MAX_TILE_BYTES = 64_000_000
@@ -48,13 +49,15 @@ class Held:
             return True
         if not (self.origin and other.origin and self.origin.same_version(other.origin)):
             return False
-        pixels = self.pixels.copy()
-        for start, stop in other.have:
-            pixels[start:stop] = other.pixels[start:stop]
+        have = merged(np.concatenate([self.have, other.have]))
+        pixels = empty_tile(math.isqrt(len(self.pixels)), have)
+        for tile in (self, other):
+            for start, stop in tile.have if tile.have is not None else ():
+                pixels[start:stop] = tile.pixels[start:stop]
         pixels.setflags(write=False)
         # In this order: who sees that a pixel is known must find it.
         self.pixels = pixels
-        self.have = merged(np.concatenate([self.have, other.have]))
+        self.have = have
         return True
 
 
@@ -145,10 +148,12 @@ class WebTiles:
         if need is None or content.is_whole:
             return Held(decode_tile(content.whole(), self.width, content.url or name))
         layout = layout_of(content.pieces[0][1], self.width) if content.pieces[0][0] == 0 else None
-        pixels, have = empty_tile(self.width), np.empty((0, 2), dtype=np.int64)
-        if layout is not None and content.total >= layout.start + layout.item * len(pixels):
+        have, count = NO_RANGES, self.width**2
+        if layout is not None and content.total >= layout.start + layout.item * count:
+            have = layout.pixels_of(content.ranges, count)
+        pixels = empty_tile(self.width, have)
+        if layout is not None and len(have):
             for start, data in content.pieces:
                 layout.fill(pixels, start, data)
-            have = layout.pixels_of(content.ranges, len(pixels))
         pixels.setflags(write=False)
         return Held(pixels, have, content.without_bytes())
