@@ -92,25 +92,26 @@ def get_ranges(
         try:
             with fetch.client().stream("GET", url, headers=sent, timeout=fetch.STALL_SECONDS) as answer:
                 try:
-                    return _read(answer)
+                    if missing(answer.status_code, answer.headers):
+                        return None
+                    return _read(answer, url, max_bytes)
                 finally:
                     sizes = _size(answer.headers), _size(answer.request.headers)
                     moved = answer.num_bytes_downloaded + sum(sizes)
         finally:
             meter(moved)
 
-    def _read(answer: httpx2.Response) -> Answer | None:
-        if missing(answer.status_code, answer.headers):
-            return None
-        if answer.status_code != NO_SUCH_RANGE or not ranges:
-            check_status(answer, url)
-        body = bytearray()
-        for part in answer.iter_bytes():
-            body += part
-            check_size(len(body), max_bytes, url)
-        return _understood(answer, bytes(body), url)
-
     return with_retries(once, url, seconds=seconds, attempts=attempts)
+
+
+def _read(answer: httpx2.Response, url: str, max_bytes: int | None) -> Answer:
+    if answer.status_code != NO_SUCH_RANGE:
+        check_status(answer, url)
+    body = bytearray()
+    for part in answer.iter_bytes():
+        body += part
+        check_size(len(body), max_bytes, url)
+    return _understood(answer, bytes(body), url)
 
 
 def _size(headers: httpx2.Headers) -> int:
