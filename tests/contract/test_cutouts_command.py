@@ -236,3 +236,18 @@ def test_a_row_whose_tile_was_damaged_is_tried_again(sky, tmp_path, monkeypatch)
     with np.load(tmp_path / "out.npz") as found:
         assert not (found["flags"] & Flag.PIXELS_UNAVAILABLE).any()
     assert tile.name in tile_path(0, int(tile.stem[4:]))
+
+
+def test_pictures_of_the_first_sources(sky, tmp_path):
+    from matplotlib.image import imread
+
+    picture = tmp_path / "sheet.png"
+    answer = run(*words_for(sky, tmp_path / "out.npz", "--pictures", picture))
+    assert answer.exit_code == 0, answer.output
+    shape = imread(picture).shape
+    assert shape[0] > 40 * 100  # a row for each of forty sources
+    assert shape[1] > 2 * 100
+    assert imread(picture)[..., :3].std() > 0.05
+    bad = run(*words_for(sky, tmp_path / "other.npz", "--pictures", tmp_path / "sheet.nothing"))
+    assert bad.exit_code == 2
+    assert "sheet.nothing cannot be written" in bad.output

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
+
+if TYPE_CHECKING:
+    from vo_photoz.flow import FlagArray
+    from vo_photoz.hips.unfinished import Unfinished
+
+MOST_DRAWN = 40
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,6 +40,9 @@ def cutouts(
             help="native: per source pixel, as in the tiles; or per arcsec2, per stamp pixel, nJy/arcsec2."
         ),
     ] = "native",
+    pictures: Annotated[
+        Path | None, typer.Option(help="Also draw the first 40 sources, in colour and each band: NAME.png.")
+    ] = None,
     ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
     dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
     frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
@@ -71,12 +80,34 @@ def cutouts(
             lambda some: cut_stamps(images, some, **asked, threads=chosen.threads, progress=progress),
             options={**asked, **told_of(images)},
             tell=lambda sentence: say(sentence, quiet),
+            look=None if pictures is None else lambda work, flags: _draw(pictures, work, flags),
         )
         _tell(flags, quiet)
         traffic = images.traffic()
     if traffic.whole_bytes:  # of a survey on a server
         say(f"{traffic}", quiet)
-    say(f"Written: {output}", quiet)
+    say(f"Written: {output}" + (f" and {pictures}" if pictures else ""), quiet)
+
+
+def _draw(path: Path, work: Unfinished, flags: FlagArray) -> None:
+    """Draw the first sources that have a position."""
+    import numpy as np
+
+    from vo_photoz.analysis.contact_sheet import write_sheet
+    from vo_photoz.errors import UsageError
+    from vo_photoz.flow import Flag
+
+    rows = np.flatnonzero((flags & Flag.NO_POSITION) == 0)[:MOST_DRAWN]
+    stamps = np.concatenate([work.rows(row, row + 1) for row in rows.tolist()])
+    known = work.known
+    try:
+        write_sheet(
+            path, stamps, tuple(known["bands"]), [f"row {row}" for row in rows], known["pixel_arcsec"]
+        )
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"The picture {path} cannot be written: {error}.", advice="Give a name that ends in .png."
+        ) from None
 
 
 def _tell(flags: object, quiet: bool) -> None:

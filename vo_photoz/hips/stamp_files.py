@@ -36,6 +36,7 @@ def write_stamps(
     *,
     options: Mapping[str, Any],
     tell: Callable[[str], None] = _silent,
+    look: Callable[[Unfinished, FlagArray], None] | None = None,
 ) -> FlagArray:
     """Write the stamps of all positions, in the order of the positions.
 
@@ -56,6 +57,8 @@ def write_stamps(
         What the pixels depend on besides the positions; kept with the stamps.
     tell : callable
         Takes a sentence for the user: that an earlier run is taken up, or thrown away.
+    look : callable or None
+        May look at the stamps (`Unfinished.rows`) and their flags when all are cut.
 
     Returns
     -------
@@ -72,6 +75,8 @@ def write_stamps(
     work = Unfinished(path, positions, options, tell)
     try:
         flags, empty = work.cut(cut)
+        if look is not None:
+            look(work, flags)
         write = {".npz": _write_npz, ".zarr": _write_zarr}.get(path.suffix, _write_fits)
         part = work.folder / f"part{path.suffix}"
         if part.is_dir():  # an earlier run died while it wrote it
