@@ -40,7 +40,7 @@ SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
 FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
 MAX_SIDE = 20_000
 HALF_TURN = 648_000  # arcsec
-MAX_BATCH_BYTES = 1 << 25
+MAX_BATCH_BYTES = 1 << 24
 """Largest batch of stamps; three of them are in memory at a time: used, given and coming."""
 PIXELS_AT_A_TIME = 1 << 17
 """Output pixels that a thread works on together: a plan takes 16 bytes each and should stay in the cache."""
@@ -253,8 +253,11 @@ def _fill(out: Float32Array, failed: BoolArray, hips: HiPS, order: int, needs: N
 
 def _sky_order(positions: Positions, grid: Grid) -> NDArray[np.int64]:
     """Sort key that brings positions of one tile together."""
-    vectors = unit_vectors(positions.ra, positions.dec) @ rotation_from_icrs(grid.frame).T
-    cells: NDArray[np.int64] = cells_of(vectors, min(grid.pixel_order, 29))
+    turn, order = rotation_from_icrs(grid.frame).T, min(grid.pixel_order, 29)
+    cells = np.empty(len(positions), np.int64)
+    for start in range(0, len(cells), PIXELS_AT_A_TIME):  # vectors of a million positions take 100 MB
+        some = slice(start, start + PIXELS_AT_A_TIME)
+        cells[some] = cells_of(unit_vectors(positions.ra[some], positions.dec[some]) @ turn, order)
     return cells
 
 
