@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -45,6 +46,11 @@ class Aladin:
         self.desktop.start(self.name, ["aladin", *options, *map(str, tables)])
         self.recorder.wait_client(self.name)
         until(lambda: self.desktop.window(TITLE), 60, "Aladin's window")
+
+    def kill(self) -> None:
+        """End it as a crash does: the hub goes on naming it."""
+        self.desktop.end(self.name, signal.SIGKILL)
+        self.recorder.dismiss(self.name)
 
     def stop(self) -> None:
         """End it; its temporary files go with it."""

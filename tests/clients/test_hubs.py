@@ -76,7 +76,7 @@ def test_aladin_is_deaf_after_its_hub_and_gets_the_answer_when_started_anew(
 
     message = aladin.broadcast()  # its only plane is selected
     service.wait_job(message.params["table-id"], "done")
-    aladin.stop()
+    aladin.kill()
     aladin.start()
     plane = until(aladin.planes, 90, "the result in the new Aladin")[0]
 

@@ -88,14 +88,29 @@ class Delivery:
             Raised if the hub or a recipient goes away meanwhile; the delivery then stays open.
         """
         clients = [one for one in self._hub.clients() if one.takes(messages.LOAD_VOTABLE)]
-        sender = find_sender(job, clients, self._hub.hub)
+        senders = find_senders(job, clients, self._hub.hub)
+        served = senders[0] if senders else None
         try:
-            if sender is not None:
-                self._send_to(job, sender, SENDER)
+            if senders:
+                served = self._send_to_first(job, senders)
                 self._store.set_delivered(job.id)
         finally:
             if self._broadcast:
-                self._send_to_others(job, [one for one in clients if one != sender])
+                self._send_to_others(job, [one for one in clients if one != served])
+
+    def _send_to_first(self, job: Job, senders: list[Client]) -> Client:
+        """Send to the first of the sender's name who lives: a hub goes on naming one that has died."""
+        trouble: TransientError | None = None
+        for client in senders:
+            try:
+                if len(senders) > 1:
+                    self._check_hears(client)
+                self._send_to(job, client, SENDER)
+            except TransientError as error:
+                trouble = trouble or error
+            else:
+                return client
+        raise trouble or TransientError(f"{job.sender} is not there.")
 
     def _send_to_others(self, job: Job, clients: list[Client]) -> None:
         """Whoever of them cannot take it now is left out: the sender alone is waited for."""
@@ -124,16 +139,20 @@ class Delivery:
 
         Aladin 12 comes back to a hub that was restarted but hears nothing of it, so it is called first.
         """
-        if self._hub.ask(client.id, messages.PING, {}, PING_SECONDS) is None:
-            raise TransientError(
-                f"{client.name} does not answer.",
-                advice=f"Start {client.name} anew: the result then goes to it.",
-            )
+        self._check_hears(client)
         table_id, _ = self._store.delivery(job.id, recipient)
         self._hub.tell(client.id, messages.LOAD_VOTABLE, self._params(job, table_id))
         if job.ra is not None and job.dec is not None:
             self._hub.tell(client.id, messages.POINT_AT, messages.point_at(job.ra, job.dec))
         return "told"
+
+    def _check_hears(self, client: Client) -> None:
+        """Raise TransientError if a client that should answer a ping does not."""
+        if client.takes(messages.PING) and self._hub.ask(client.id, messages.PING, {}, PING_SECONDS) is None:
+            raise TransientError(
+                f"{client.name} does not answer.",
+                advice=f"Start {client.name} anew: the result then goes to it.",
+            )
 
     def _call(self, job: Job, client: Client, recipient: str) -> str:
         """Call a client, once more if that brings nothing.
@@ -161,8 +180,8 @@ class Delivery:
         return messages.load_table(f"{job.page}/result.vot", f"{job.name}_photoz", table_id)
 
 
-def find_sender(job: Job, clients: list[Client], hub: str) -> Client | None:
-    """The client that sent the table, else the newest of its name; None when there is none."""
-    named = [client for client in clients if job.sender in (client.name, client.id)]
+def find_senders(job: Job, clients: list[Client], hub: str) -> list[Client]:
+    """The client that sent the table, then the others of its name, the newest first."""
+    named = [client for client in clients if job.sender in (client.name, client.id)][::-1]
     same = [client for client in named if client.id == job.sender_id and job.session == hub]
-    return next(iter(same or named[::-1]), None)
+    return same + [client for client in named if client not in same]
