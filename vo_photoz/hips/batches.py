@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import BoolArray, FlagArray, Float32Array, FloatArray, Positions
-from vo_photoz.hips.cutouts import arcsec_of, cut_stamps, tan_wcs
+from vo_photoz.hips.arguments import arcsec_of
+from vo_photoz.hips.cutouts import cut_stamps, tan_wcs
 from vo_photoz.hips.survey import BandPhotometry, Survey
 from vo_photoz.hips.tree import HiPS
 

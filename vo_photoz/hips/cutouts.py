@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vo_photoz.errors import PhotozError, UsageError
+from vo_photoz.errors import PhotozError
 from vo_photoz.flow import (
     BoolArray,
     Flag,
@@ -24,6 +24,7 @@ from vo_photoz.flow import (
     Stamps,
     no_progress,
 )
+from vo_photoz.hips.arguments import arcsec_of, check, degrees_of, sides_of
 from vo_photoz.hips.ranges import Needs
 from vo_photoz.hips.sampling import Frame, blank, count_missing, gather, has_values, plan_images, used_tiles
 from vo_photoz.hips.tree import Cutout, Grid, HiPS
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
     from vo_photoz.hips.survey import Survey
 
 log = logging.getLogger(__name__)
-SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
-FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
-MAX_SIDE = 20_000
-HALF_TURN = 648_000  # arcsec
 MAX_BATCH_BYTES = 1 << 24
 """Largest batch of stamps; three of them are in memory at a time: used, given and coming."""
 PIXELS_AT_A_TIME = 1 << 17
@@ -100,8 +97,8 @@ def cut_stamps(
     SurveyError
         Raised if the survey cannot be opened, has no FITS tiles, or its fluxes are not known as asked.
     """
-    columns, lines = _sides_of(size)
-    _check(pixel_arcsec, interpolation, flux)
+    columns, lines = sides_of(size)
+    check(pixel_arcsec, interpolation, flux)
     bands = tuple(survey.bands)
     trees = [survey.hips[band] for band in bands]
     cutter = _Cutter(trees, Frame(columns, lines, pixel_arcsec), interpolation == "bilinear")
@@ -130,9 +127,9 @@ def cut_stamps(
 
 def cut_image(hips: HiPS, coordinate: Any, size: Any, resolution: Any, interpolation: str) -> Cutout:
     """One image of one HiPS: see `HiPS.extract`."""
-    ra, dec = _degrees_of(coordinate)
-    (columns, rows), scale = _sides_of(size), arcsec_of(resolution)
-    _check(scale, interpolation, "native")
+    ra, dec = degrees_of(coordinate)
+    (columns, rows), scale = sides_of(size), arcsec_of(resolution)
+    check(scale, interpolation, "native")
     image, failed = np.zeros((1, 1, rows * columns), np.float32), np.zeros(1, bool)
     step = max(1, PIXELS_AT_A_TIME // columns)
     for first in range(0, rows, step):
@@ -259,56 +256,3 @@ def _sky_order(positions: Positions, grid: Grid) -> NDArray[np.int64]:
         some = slice(start, start + PIXELS_AT_A_TIME)
         cells[some] = cells_of(unit_vectors(positions.ra[some], positions.dec[some]) @ turn, order)
     return cells
-
-
-def _degrees_of(coordinate: Any) -> tuple[float, float]:
-    if hasattr(coordinate, "icrs"):
-        return float(coordinate.icrs.ra.deg), float(coordinate.icrs.dec.deg)
-    ra, dec = (float(part) for part in coordinate)
-    if not (np.isfinite(ra) and abs(dec) <= 90):
-        raise UsageError(f"({ra}, {dec}) is no position on the sky, in degrees.")
-    return ra, dec
-
-
-def arcsec_of(resolution: Any) -> float:
-    """Side of a pixel in arcsec, from a Quantity or degrees.
-
-    Raises
-    ------
-    UsageError
-        Raised if it is no angle.
-    """
-    try:
-        if hasattr(resolution, "to_value"):
-            return float(resolution.to_value("arcsec"))
-        return float(resolution) * 3600
-    except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"'{resolution}' is no size of a pixel ({error}).", advice="Give an angle, or degrees."
-        ) from None
-
-
-def _sides_of(size: Any) -> tuple[int, int]:
-    """Columns and rows."""
-    try:
-        sides = [int(side) for side in np.broadcast_to(size, 2)]
-        good = all(1 <= side <= MAX_SIDE for side in sides) and bool(np.all(np.equal(sides, size)))
-    except (TypeError, ValueError):
-        good = False
-    if not good:
-        raise UsageError(
-            f"A stamp cannot have {size} pixels a side.",
-            advice=f"Give a whole number from 1 to {MAX_SIDE}, or columns and rows.",
-        )
-    return sides[0], sides[1]
-
-
-def _check(pixel_arcsec: float, interpolation: str, flux: str) -> None:
-    if not 0 < pixel_arcsec <= HALF_TURN:
-        raise UsageError(f"A pixel cannot measure {pixel_arcsec} arcsec.", advice="Give arcseconds above 0.")
-    if interpolation not in SUPPORTED_INTERPOLATIONS:
-        raise UsageError(
-            f"The interpolation '{interpolation}' is unknown.", advice="Use bilinear or nearest."
-        )
-    if flux not in FLUXES:
-        raise UsageError(f"The flux '{flux}' is unknown.", advice=f"Use one of {', '.join(FLUXES)}.")

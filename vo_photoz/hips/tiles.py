@@ -46,7 +46,7 @@ class TileStore:
         self.width = width
         self.folder = source.folder
         self.mapped = self.folder is not None and width >= MAPPED_WIDTH
-        self.max_tiles = max_tiles or (12 if self.mapped else max(32, (1 << 24) // width**2))
+        self.max_tiles = max_tiles or (8 if self.mapped else max(32, (1 << 24) // width**2))
         self._web = WebTiles(source, width)
         self._kept: OrderedDict[tuple[int, int], Future[Held | None]] = OrderedDict()
         self._retry_after: dict[tuple[int, int], float] = {}

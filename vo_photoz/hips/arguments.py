@@ -1,0 +1,87 @@
+"""What callers may ask of the cutouts: positions, sizes, resolutions, and what cannot be meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vo_photoz.errors import UsageError
+
+SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
+FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
+MAX_SIDE = 20_000
+HALF_TURN = 648_000  # arcsec
+
+
+def degrees_of(coordinate: Any) -> tuple[float, float]:
+    """Right ascension and declination of one position, degrees.
+
+    Raises
+    ------
+    UsageError
+        Raised if it is no position.
+    """
+    if hasattr(coordinate, "icrs"):
+        return float(coordinate.icrs.ra.deg), float(coordinate.icrs.dec.deg)
+    ra, dec = (float(part) for part in coordinate)
+    if not (np.isfinite(ra) and abs(dec) <= 90):
+        raise UsageError(f"({ra}, {dec}) is no position on the sky, in degrees.")
+    return ra, dec
+
+
+def arcsec_of(resolution: Any) -> float:
+    """Side of a pixel in arcsec, from a Quantity or degrees.
+
+    Raises
+    ------
+    UsageError
+        Raised if it is no angle.
+    """
+    try:
+        if hasattr(resolution, "to_value"):
+            return float(resolution.to_value("arcsec"))
+        return float(resolution) * 3600
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"'{resolution}' is no size of a pixel ({error}).", advice="Give an angle, or degrees."
+        ) from None
+
+
+def sides_of(size: Any) -> tuple[int, int]:
+    """Columns and rows.
+
+    Raises
+    ------
+    UsageError
+        Raised if they are no whole numbers from 1.
+    """
+    try:
+        sides = [int(side) for side in np.broadcast_to(size, 2)]
+        good = all(1 <= side <= MAX_SIDE for side in sides) and bool(np.all(np.equal(sides, size)))
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise UsageError(
+            f"A stamp cannot have {size} pixels a side.",
+            advice=f"Give a whole number from 1 to {MAX_SIDE}, or columns and rows.",
+        )
+    return sides[0], sides[1]
+
+
+def check(pixel_arcsec: float, interpolation: str, flux: str) -> None:
+    """Refuse what cannot be meant.
+
+    Raises
+    ------
+    UsageError
+        Raised if a pixel has no size, or a word is unknown.
+    """
+    if not 0 < pixel_arcsec <= HALF_TURN:
+        raise UsageError(f"A pixel cannot measure {pixel_arcsec} arcsec.", advice="Give arcseconds above 0.")
+    if interpolation not in SUPPORTED_INTERPOLATIONS:
+        raise UsageError(
+            f"The interpolation '{interpolation}' is unknown.", advice="Use bilinear or nearest."
+        )
+    if flux not in FLUXES:
+        raise UsageError(f"The flux '{flux}' is unknown.", advice=f"Use one of {', '.join(FLUXES)}.")
