@@ -173,8 +173,8 @@ class Survey:
         **options
             interpolation, flux, batch, threads and progress of `vo_photoz.hips.cutouts.cut_stamps`.
         """
-        from vo_photoz.hips.batches import positions_of  # noqa: PLC0415 - needs numba
         from vo_photoz.hips.arguments import arcsec_of  # noqa: PLC0415
+        from vo_photoz.hips.batches import positions_of  # noqa: PLC0415 - needs numba
         from vo_photoz.hips.cutouts import cut_stamps  # noqa: PLC0415
 
         places = positions_of(coordinates)
