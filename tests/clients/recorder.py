@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 import xmlrpc.client
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ MTYPES = (
     "samp.hub.event.*",
     "samp.hub.disconnect",
 )
+TOPCAT_SECONDS = 6  # it looks for a hub every few seconds
 HUB_IS_GONE = (OSError, samp.SAMPProxyError, samp.SAMPHubError, samp.SAMPClientError)
 
 
@@ -50,22 +52,31 @@ class Recorder:
         Of the hub; it must appear within a minute.
     name : str
         What the hub calls this client.
+    after_topcat : bool
+        As in `join`.
     """
 
-    def __init__(self, lockfile: Path, name: str = "recorder") -> None:
+    def __init__(self, lockfile: Path, name: str = "recorder", *, after_topcat: bool = False) -> None:
         self.messages: list[Message] = []
         self._lockfile, self._name = lockfile, name
         self._news = threading.Condition()
         self._tags = itertools.count(1)
         self._client: Any = None
         self._dismissed: set[str] = set()
-        self.join()
+        self.join(after_topcat=after_topcat)
 
-    def join(self) -> None:
-        """Register at the hub that runs now."""
+    def join(self, *, after_topcat: bool = False) -> None:
+        """Register at the hub that runs now.
+
+        TOPCAT never learns of a client that comes at the very moment at which it comes itself: where it joins
+        the same new hub, let it go first.
+        """
         self.leave()
         self._dismissed.clear()
         hub = until(lambda: running_hub(self._lockfile), 60, f"a hub at {self._lockfile}")
+        if after_topcat:
+            written = self._lockfile.stat().st_mtime
+            until(lambda: time.time() - written > TOPCAT_SECONDS, 60, "TOPCAT at the new hub")
         client = samp.SAMPIntegratedClient(name=self._name, description="Test client", addr="127.0.0.1")
         client.connect(hub_params=hub)
         for mtype in MTYPES:

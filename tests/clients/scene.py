@@ -37,7 +37,7 @@ class Scene:
             desktop.start(Topcat.name, ["topcat", "-samp", "-memory", "-hub"])
         else:
             self.hub.start()
-        self.recorder = Recorder(desktop.lockfile)
+        self.recorder = Recorder(desktop.lockfile, after_topcat=hub == "topcat")
         self.topcat = Topcat(desktop, self.recorder)
         self.aladin = Aladin(desktop, self.recorder)
 
@@ -70,5 +70,5 @@ class Scene:
         else:
             self.hub.stop()
         self.hub.start()
-        self.recorder.join()
+        self.recorder.join(after_topcat=not suddenly)
         self.recorder.wait_client(NAME)

@@ -21,7 +21,7 @@ from vo_photoz.errors import PhotozError, TransientError
 from vo_photoz.samp import messages
 from vo_photoz.samp.connection import HUB_TROUBLE, Client, Connection
 from vo_photoz.samp.hub import OwnHub
-from vo_photoz.samp.lockfile import HubParams, find_hub
+from vo_photoz.samp.lockfile import HubParams, find_hub, lockfile_age
 from vo_photoz.samp.messages import Message, Params, Reply
 from vo_photoz.samp.predecessor import succeed
 
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS = 1.0
 GRACE_SECONDS = 10.0
 """After a hub has gone, other programs get this long to start theirs before we start one."""
+
+SETTLE_SECONDS = 6.0
+"""A hub that appears while we run must be so old. TOPCAT and its like register with a new hub in its first
+seconds, and never learn of a client that comes at the same moment."""
 
 REGISTER_SECONDS = 10.0
 PATIENCE = 3
@@ -229,7 +233,7 @@ class HubClient:
             self._leave()
             self._on_change()
         if self._connection is None:
-            self._register()
+            self._register(youngest_hub=SETTLE_SECONDS)
 
     def _is_known(self, connection: Connection) -> bool:
         """Whether the hub of the lockfile is the one we are registered with, and knows us."""
@@ -250,9 +254,10 @@ class HubClient:
         self._timeouts = 0
         return True
 
-    def _register(self) -> None:
+    def _register(self, *, youngest_hub: float = 0.0) -> None:
+        """Register with the hub that there is, unless it is younger than so many seconds and not ours."""
         params = find_hub() or self._started()
-        if params is None:
+        if params is None or (not self._own.is_running and lockfile_age() < youngest_hub):
             return
         try:
             told = messages.metadata(self.instance)

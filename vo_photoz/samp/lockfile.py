@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import math
 import os
+import time
 import xmlrpc.client
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,15 @@ def find_hub() -> HubParams | None:
     """The hub that runs; None when there is none."""
     params = read_lockfile(lockfile_path())
     return params if params and hub_lives(params) else None
+
+
+def lockfile_age() -> float:
+    """Seconds since a hub has written the lockfile; infinite when it is gone or was written in the future."""
+    try:
+        age = time.time() - lockfile_path().stat().st_mtime
+    except OSError:
+        return math.inf
+    return age if age >= 0 else math.inf
 
 
 def hub_identity(params: HubParams) -> str:
