@@ -167,7 +167,8 @@ def test_a_killed_run_goes_on_where_it_was(
     """The process is ended in the middle as by kill -9: nothing of ours runs any more."""
     code = f"""
 import os
-import vo_photoz.pipeline.predict as chain
+import vo_photoz.pipeline.densities as chain
+from vo_photoz.pipeline.predict import predict
 cut = chain.cut_stamps
 def few(*arguments, **options):
     for number, batch in enumerate(cut(*arguments, batch=10, **options)):
@@ -175,8 +176,8 @@ def few(*arguments, **options):
             os.kill(os.getpid(), 9)
         yield batch
 chain.cut_stamps = few
-chain.predict({str(sandbox / "sources.vot")!r}, output={str(tmp_path / "out.vot")!r},
-              survey={str(sandbox / "survey.toml")!r}, resume=True)
+predict({str(sandbox / "sources.vot")!r}, output={str(tmp_path / "out.vot")!r},
+        survey={str(sandbox / "survey.toml")!r}, resume=True)
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
     assert killed.returncode == -9
@@ -188,7 +189,7 @@ chain.predict({str(sandbox / "sources.vot")!r}, output={str(tmp_path / "out.vot"
         cut_again.append(len(positions))
         return cut_stamps(survey, positions, **options)
 
-    monkeypatch.setattr("vo_photoz.pipeline.predict.cut_stamps", counted)
+    monkeypatch.setattr("vo_photoz.pipeline.densities.cut_stamps", counted)
     survey = sandbox / "survey.toml"
     result = predict(sandbox / "sources.vot", output=tmp_path / "out.vot", survey=survey, resume=True)
     assert cut_again == [result.n_predicted - 30]

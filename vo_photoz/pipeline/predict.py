@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vo_photoz.analysis.stamp_checks import check_stamps
 from vo_photoz.errors import ServiceError, SurveyError, TableError
 from vo_photoz.flow import (
     FLAG_MEANINGS,
@@ -18,25 +16,22 @@ from vo_photoz.flow import (
     Flag,
     FlagArray,
     Match,
-    MixturePDF,
     Positions,
     Predictions,
     Progress,
     no_progress,
 )
-from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.hips.traffic import Traffic
 from vo_photoz.pipeline.artefacts import JobFolder, known_redshifts
-from vo_photoz.pipeline.checkpoint import Checkpoint, fingerprint
 from vo_photoz.pipeline.crossmatch import failed_match, join
+from vo_photoz.pipeline.densities import densities, open_checkpoint, summary
 from vo_photoz.pipeline.dust import EBV_HIGH, Dust
-from vo_photoz.pipeline.flags import flag_notes, position_flags
+from vo_photoz.pipeline.flags import position_flags
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.model import Model, load_model
-from vo_photoz.redshift.predict import outside_domain, predict_stamps
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.predictions import prediction_columns
 from vo_photoz.tables.read import read_table
@@ -46,8 +41,6 @@ from vo_photoz.tables.write import Additions, write_table
 
 if TYPE_CHECKING:
     from vo_photoz.tables.write import ServiceDescriptor
-
-MODEL_UNIT: Literal["nJy/arcsec2"] = "nJy/arcsec2"
 
 
 @dataclass(frozen=True)
@@ -181,13 +174,7 @@ def predict(
     if not source.n_rows:
         raise TableError("The table has no rows.", advice="Send a table with at least one source.")
     positions = find_positions(source, ra=ra, dec=dec, frame=frame)
-    images = survey if isinstance(survey, Survey) else load_survey(survey, offline=offline)
-    network = model if isinstance(model, Model) else load_model(model)
-    network.card.check_fits(images)
-    images = images.only(network.card.bands)
-    if reason := images.why_not_photometric():
-        raise SurveyError(reason, advice="Take a survey with FITS tiles and known fluxes.")
-
+    images, network = _images_and_network(survey, model, offline)
     dust = Dust.of(ebv_map, ebv_high, network.card, images, positions)
     parameters = {"radius_arcsec": radius_arcsec, "z_min": z_min, **dust.told()}
     record = Record.start(
@@ -201,9 +188,11 @@ def predict(
     )
     matches, flags = _join_all(positions, crossmatch, radius_arcsec, offline, progress)
     flags |= position_flags(positions, images) | dust.flags(len(positions))
-    checkpoint = _checkpoint(Path(output), positions, images, network, dust) if resume else None
-    pdf = _densities(positions, flags, images, network, dust, folder, checkpoint, progress)
-    predictions = _summary(pdf, flags, z_min)
+    checkpoint = open_checkpoint(Path(output), positions, images, network, dust) if resume else None
+    pdf = densities(
+        positions, flags, images, network, dust, folder=folder, checkpoint=checkpoint, progress=progress
+    )
+    predictions = summary(pdf, flags, z_min)
     if folder is not None:
         z_spec = known_redshifts(matches, len(positions))
         JobFolder(folder).keep_densities(predictions, positions, network.card, z_spec)
@@ -224,6 +213,19 @@ def predict(
     return PredictionResult(Path(output), positions, predictions, matches, images.traffic())
 
 
+def _images_and_network(
+    survey: str | Path | Survey, model: str | Path | Model, offline: bool
+) -> tuple[Survey, Model]:
+    """Open both and check that they fit; of the survey only the bands that the model needs."""
+    images = survey if isinstance(survey, Survey) else load_survey(survey, offline=offline)
+    network = model if isinstance(model, Model) else load_model(model)
+    network.card.check_fits(images)
+    images = images.only(network.card.bands)
+    if reason := images.why_not_photometric():
+        raise SurveyError(reason, advice="Take a survey with FITS tiles and known fluxes.")
+    return images, network
+
+
 def _join_all(
     positions: Positions, what: Sequence[str | Path], radius_arcsec: float, offline: bool, progress: Progress
 ) -> tuple[list[Match], FlagArray]:
@@ -237,78 +239,3 @@ def _join_all(
             matches.append(failed_match(one, error, len(positions)))
             flags |= np.int16(Flag.CROSSMATCH_FAILED)
     return matches, flags
-
-
-def _checkpoint(output: Path, positions: Positions, survey: Survey, model: Model, dust: Dust) -> Checkpoint:
-    """What an earlier run of the same left beside the output, or an empty one."""
-    run = {
-        "positions": fingerprint(positions.ra, positions.dec),
-        "images": " ".join(str(survey.hips[band].address) for band in survey.bands),
-        "model": model.hash,
-        **dust.told(),
-    }
-    folder = output.with_name(f".{output.name}.unfinished")
-    return Checkpoint(folder, run, len(positions), model.card.components)
-
-
-def _densities(
-    positions: Positions,
-    flags: FlagArray,
-    survey: Survey,
-    model: Model,
-    dust: Dust,
-    folder: Path | None,
-    checkpoint: Checkpoint | None,
-    progress: Progress,
-) -> MixturePDF:
-    """Cut and predict, batch after batch; sets the flags of what could not be had."""
-    card = model.card
-    rows = np.flatnonzero(flags & NOT_PREDICTED == 0)
-    shape = (len(positions), card.components)
-    whole = MixturePDF(*(np.full(shape, np.nan, dtype=np.float32) for _ in range(3)))
-    if checkpoint is not None:
-        rows = rows[~checkpoint.done[rows]]
-        checkpoint.restore(whole, flags)
-    keep = JobFolder(folder).stamps(len(positions), card) if folder is not None else None
-    done = 0
-    batches = cut_stamps(
-        survey, positions.take(rows), size=card.stamp_pixels, pixel_arcsec=card.pixel_arcsec, flux=MODEL_UNIT
-    )
-    for part, stamps in batches:
-        here = rows[part]
-        flags[here] |= stamps.flags | check_stamps(stamps)
-        shown = replace(stamps, pixels=dust.corrected(stamps.pixels, here))
-        pdf = predict_stamps(model, shown)
-        usable = flags[here] & NOT_PREDICTED == 0
-        blind = usable & np.isnan(pdf.weight).any(axis=1)  # a hole where the source is
-        flags[here[blind]] |= Flag.BAND_MISSING
-        flags[here[usable & ~blind & outside_domain(model, shown)]] |= Flag.OUTSIDE_DOMAIN
-        for column, part_of_it in zip(_columns(whole), _columns(pdf), strict=True):
-            column[here[usable]] = part_of_it[usable]
-        if checkpoint is not None:
-            checkpoint.keep(here, whole, flags)
-        if keep is not None:
-            keep[here] = stamps.pixels
-        done += len(here)
-        progress("stamps and densities", done, len(rows))
-    return whole
-
-
-def _columns(pdf: MixturePDF) -> tuple[NDArray[np.floating[Any]], ...]:
-    return pdf.weight, pdf.mean, pdf.sigma
-
-
-def _summary(pdf: MixturePDF, flags: FlagArray, z_min: float) -> Predictions:
-    low, median, high = mixture.quantile(pdf, np.array([0.16, 0.5, 0.84])).T.astype(np.float32)
-    return Predictions(
-        pdf=pdf,
-        median=median,
-        low=low,
-        high=high,
-        peak=mixture.peak(pdf).astype(np.float32),
-        sigma=mixture.sigma(pdf).astype(np.float32),
-        p_high=mixture.prob_above(pdf, z_min).astype(np.float32),
-        flags=flags,
-        notes=flag_notes(flags),
-        z_min=z_min,
-    )

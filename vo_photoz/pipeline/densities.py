@@ -1,0 +1,128 @@
+"""From positions to redshift densities: stamps are cut and predicted, batch after batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vo_photoz.analysis.stamp_checks import check_stamps
+from vo_photoz.flow import (
+    NOT_PREDICTED,
+    Flag,
+    FlagArray,
+    MixturePDF,
+    Positions,
+    Predictions,
+    Progress,
+    no_progress,
+)
+from vo_photoz.hips.cutouts import cut_stamps
+from vo_photoz.hips.survey import Survey
+from vo_photoz.pipeline.artefacts import JobFolder
+from vo_photoz.pipeline.checkpoint import Checkpoint, fingerprint
+from vo_photoz.pipeline.dust import Dust
+from vo_photoz.pipeline.flags import flag_notes
+from vo_photoz.redshift import mixture
+from vo_photoz.redshift.model import Model
+from vo_photoz.redshift.predict import outside_domain, predict_stamps
+
+MODEL_UNIT: Literal["nJy/arcsec2"] = "nJy/arcsec2"
+
+
+def open_checkpoint(
+    output: Path, positions: Positions, survey: Survey, model: Model, dust: Dust
+) -> Checkpoint:
+    """What an earlier run of the same left beside the output, or an empty one."""
+    run = {
+        "positions": fingerprint(positions.ra, positions.dec),
+        "images": " ".join(str(survey.hips[band].address) for band in survey.bands),
+        "model": model.hash,
+        **dust.told(),
+    }
+    folder = output.with_name(f".{output.name}.unfinished")
+    return Checkpoint(folder, run, len(positions), model.card.components)
+
+
+def densities(
+    positions: Positions,
+    flags: FlagArray,
+    survey: Survey,
+    model: Model,
+    dust: Dust,
+    *,
+    folder: Path | None = None,
+    checkpoint: Checkpoint | None = None,
+    progress: Progress = no_progress,
+) -> MixturePDF:
+    """Cut and predict, batch after batch.
+
+    Parameters
+    ----------
+    positions : Positions
+        Of all rows.
+    flags : int16 array, shape (n,)
+        Rows without a position or coverage are left out; the flags of what could not be had are added.
+    survey, model, dust : Survey, Model, Dust
+        Pixels, networks, and the extinction they see.
+    folder : Path or None
+        Where the stamps are kept.
+    checkpoint : Checkpoint or None
+        What an earlier run has done, and where this one keeps what it does.
+    progress : Progress
+        Told how many rows are done.
+    """
+    card = model.card
+    rows = np.flatnonzero(flags & NOT_PREDICTED == 0)
+    shape = (len(positions), card.components)
+    whole = MixturePDF(*(np.full(shape, np.nan, dtype=np.float32) for _ in range(3)))
+    if checkpoint is not None:
+        rows = rows[~checkpoint.done[rows]]
+        checkpoint.restore(whole, flags)
+    keep = JobFolder(folder).stamps(len(positions), card) if folder is not None else None
+    done = 0
+    batches = cut_stamps(
+        survey, positions.take(rows), size=card.stamp_pixels, pixel_arcsec=card.pixel_arcsec, flux=MODEL_UNIT
+    )
+    for part, stamps in batches:
+        here = rows[part]
+        flags[here] |= stamps.flags | check_stamps(stamps)
+        shown = replace(stamps, pixels=dust.corrected(stamps.pixels, here))
+        pdf = predict_stamps(model, shown)
+        usable = flags[here] & NOT_PREDICTED == 0
+        blind = usable & np.isnan(pdf.weight).any(axis=1)  # a hole where the source is
+        flags[here[blind]] |= Flag.BAND_MISSING
+        flags[here[usable & ~blind & outside_domain(model, shown)]] |= Flag.OUTSIDE_DOMAIN
+        for column, part_of_it in zip(_columns(whole), _columns(pdf), strict=True):
+            column[here[usable]] = part_of_it[usable]
+        if checkpoint is not None:
+            checkpoint.keep(here, whole, flags)
+        if keep is not None:
+            keep[here] = stamps.pixels
+        done += len(here)
+        progress("stamps and densities", done, len(rows))
+    return whole
+
+
+def _columns(pdf: MixturePDF) -> tuple[NDArray[np.floating[Any]], ...]:
+    return pdf.weight, pdf.mean, pdf.sigma
+
+
+def summary(pdf: MixturePDF, flags: FlagArray, z_min: float) -> Predictions:
+    """Numbers and notes that tell of the densities."""
+    low, median, high = mixture.quantile(pdf, np.array([0.16, 0.5, 0.84])).T.astype(np.float32)
+    return Predictions(
+        pdf=pdf,
+        median=median,
+        low=low,
+        high=high,
+        peak=mixture.peak(pdf).astype(np.float32),
+        sigma=mixture.sigma(pdf).astype(np.float32),
+        p_high=mixture.prob_above(pdf, z_min).astype(np.float32),
+        flags=flags,
+        notes=flag_notes(flags),
+        z_min=z_min,
+    )
