@@ -185,6 +185,7 @@ def test_an_aladin_that_hears_nothing_gets_its_result_later(
     start: Callable[..., Service], hub: HubProcess, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "PING_SECONDS", 0.5)
+    monkeypatch.setattr(delivery, "ALADIN_START_SECONDS", 2.0)
     monkeypatch.setattr("vo_photoz.samp.service.LOOK_SECONDS", 0.5)
     start()
     aladin = Peer("Aladin")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from vo_photoz.errors import TransientError
@@ -17,7 +18,15 @@ log = logging.getLogger(__name__)
 
 REPLY_SECONDS = 60.0
 PING_SECONDS = 10.0
+ALADIN_START_SECONDS = 8.0
+"""An Aladin that has sent nothing yet must be known for so long: while it starts it answers a ping, but loses
+a table without a word."""
+
 SENDER = "sender"
+
+
+class _StartingError(TransientError):
+    """A client that will take results in a moment: nothing that the user must know of."""
 
 
 class Delivery:
@@ -50,6 +59,7 @@ class Delivery:
         self._troubled: set[str] = set()
         self._lock = threading.Lock()
         self._under_way: set[str] = set()
+        self._first_seen: dict[tuple[str, str], float] = {}
 
     def send_all(self) -> None:
         """Start to send every result that is open; a slow recipient keeps no other one waiting."""
@@ -65,6 +75,8 @@ class Delivery:
     def _send_apart(self, job: Job) -> None:
         try:
             self.send(job)
+        except _StartingError as error:
+            log.info("the result of %s waits: %s", job.name, error)
         except TransientError as error:
             self._wait(job, error)
         except Exception:
@@ -103,11 +115,12 @@ class Delivery:
         trouble: TransientError | None = None
         for client in senders:
             try:
+                self._check_started(job, client)
                 if len(senders) > 1:
                     self._check_hears(client)
                 self._send_to(job, client, SENDER)
             except TransientError as error:
-                trouble = trouble or error
+                trouble = error if trouble is None or isinstance(error, _StartingError) else trouble
             else:
                 return client
         raise trouble or TransientError(f"{job.sender} is not there.")
@@ -145,6 +158,17 @@ class Delivery:
         if job.ra is not None and job.dec is not None:
             self._hub.tell(client.id, messages.POINT_AT, messages.point_at(job.ra, job.dec))
         return "told"
+
+    def _check_started(self, job: Job, client: Client) -> None:
+        """Raise if this is an Aladin that may still be starting; one that has sent its table is not."""
+        if not messages.is_aladin(client.metadata) or self._is_sender(job, client):
+            return
+        now = time.monotonic()
+        if now - self._first_seen.setdefault((self._hub.hub, client.id), now) < ALADIN_START_SECONDS:
+            raise _StartingError(f"{client.name} may be starting.")
+
+    def _is_sender(self, job: Job, client: Client) -> bool:
+        return client.id == job.sender_id and job.session == self._hub.hub
 
     def _check_hears(self, client: Client) -> None:
         """Raise TransientError if a client that should answer a ping does not."""
