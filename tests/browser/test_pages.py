@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,14 @@ def home(store: MemoryStore) -> Iterator[str]:
     server.stop()
 
 
+def soon(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for what a click brings about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the click had no effect"
+        time.sleep(0.05)
+
+
 def test_from_the_list_to_a_row_by_clicking(browser: Browser, home: str, tmp_path: Path):
     browser.open(f"{home}/")
     browser.picture(tmp_path / "jobs.png")
@@ -68,16 +77,16 @@ def test_a_row_without_prediction(browser: Browser, home: str, tmp_path: Path):
 def test_the_button_confirms_a_waiting_job(browser: Browser, home: str, store: MemoryStore):
     browser.open(f"{home}/")
     browser.click("form button")
-    assert store.get("large").state == "queued"
-    assert browser.run("return location.href") == f"{home}/"
+    soon(lambda: store.get("large").state == "queued")
+    soon(lambda: browser.run("return location.href") == f"{home}/")
 
 
 def test_another_site_cannot_confirm_even_with_the_token(browser: Browser, home: str, store: MemoryStore):
     form = f"<form method=post action={home}/jobs/large/confirm><button>win</button></form>"
     browser.open(f"data:text/html,{form}")
     browser.click("button")
+    soon(lambda: "Only a page of vo_photoz itself" in browser.run("return document.body.innerText"))
     assert store.get("large").state == "waiting"
-    assert "Only a page of vo_photoz itself" in browser.run("return document.body.innerText")
 
 
 def test_the_page_fits_a_narrow_window(browser: Browser, home: str, tmp_path: Path):

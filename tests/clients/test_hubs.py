@@ -38,7 +38,7 @@ class TestTopcat:
 
     def test_hub_ends_and_a_second_table_is_processed(self, scene: Scene, topcat: Topcat) -> None:
         scene.hub_restarts(suddenly=False)
-        scene.recorder.wait_client(topcat.name)
+        topcat.comes_back()
         topcat.load(scene.sky / "sources.vot", "test:second")
         held = scene.topcat_sends()
 

@@ -13,6 +13,7 @@ from tests.clients.recorder import LOAD, Message, Recorder
 COMMANDS = ("topcat", "stilts")
 TITLE = "^TOPCAT$"
 ATTEMPTS = 3
+COME_BACK_SECONDS = 30
 HALF_CONNECTED = "Hub connection attempt failed"
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,15 @@ class Topcat:
         self.desktop.keys("alt+i")
         until(lambda: self.desktop.pixels(*below) != before, 10, "TOPCAT's menu")
 
+    def comes_back(self) -> None:
+        """Wait until it has found the next hub; if it missed the goodbye of the last, plug it in."""
+        try:
+            self.recorder.wait_client(self.name, COME_BACK_SECONDS)
+        except NotInTime:
+            log.info("TOPCAT missed the end of its hub: %s", self.desktop.shot("missed-goodbye"))
+            self.plug_in()
+            self.recorder.wait_client(self.name)
+
     def plug_in(self) -> None:
         """Register again by the plug in the corner of its window, as a user does after a hub has crashed.
 
@@ -116,11 +126,18 @@ class Topcat:
 
     # --- by SAMP -------------------------------------------------------------------------------------------
     def load(self, table: Path, table_id: str) -> None:
-        """Load a FITS table or a VOTable, which becomes the current one."""
+        """Load a FITS table or a VOTable, the current one from then on; the list lags the reply."""
+        before = self.n_tables()
         mtype = "table.load.fits" if table.suffix == ".fits" else LOAD
         params = {"url": table.as_uri(), "name": table.stem, "table-id": table_id}
         reply = self.recorder.ask(self.public_id, mtype, params)
         assert reply["samp.status"] == "samp.ok", reply
+        self.wait_held(before + 1)
+        until(
+            lambda: self.current() == self.held(before + 1),
+            30,
+            "the loaded table as the current one",
+        )
 
     def document(self, number: int | None) -> bytes | None:
         """Table of that number in its list (from 1) as the VOTable that it writes; None when there is none.
