@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from vo_photoz.errors import UsageError
+from vo_photoz.tap.vizier import VizierTable
 
 Value = float | int | str
 
@@ -16,6 +17,9 @@ PLACE = re.compile(r"\{([^{}]*)\}")
 
 CONES = re.compile(r"cones\(\s*([\w.\"]+)\s*,\s*([\w.\"]+)\s*\)")
 """The place for cones around the positions, where a service takes no upload: columns of the archive."""
+
+INSIDE = re.compile(r"inside\(\s*([\w.\"]+)\s*,\s*([\w.\"]+)\s*\)")
+"""The place for a part of the sky, in a query that lists all an archive has there: columns of the archive."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Query:
         The query, with ``{parameter}`` in its places.
     origin : str
         The file it was read from.
+    vizier : VizierTable or None
+        The same rows in VizieR, for services that do not speak ADQL.
     """
 
     name: str
@@ -78,9 +84,30 @@ class Query:
     cite: str
     adql: str
     origin: str
+    vizier: VizierTable | None = None
 
-    def render(self, cones: tuple[tuple[float, float], ...] = (), **given: Value) -> str:
+    @property
+    def sky(self) -> tuple[str, str] | None:
+        """The archive's columns of the position, in a query for a part of the sky; None in others."""
+        found = [INSIDE.fullmatch(place) for place in PLACE.findall(self.adql)]
+        return next(((one[1], one[2]) for one in found if one), None)
+
+    def render(
+        self,
+        cones: tuple[tuple[float, float], ...] = (),
+        inside: Callable[[str, str], str] | None = None,
+        **given: Value,
+    ) -> str:
         """ADQL with the values in their places: numbers as numbers, strings quoted, angles in degrees.
+
+        Parameters
+        ----------
+        cones : tuple of (float, float)
+            Positions, degrees, for ``{cones(RA, DEC)}``.
+        inside : callable or None
+            Gives the condition for ``{inside(RA, DEC)}`` from the two columns.
+        **given
+            Values of parameters.
 
         Raises
         ------
@@ -98,7 +125,9 @@ class Query:
         }
 
         def put(place: re.Match[str]) -> str:
-            columns = CONES.fullmatch(place[1])
+            columns, part = CONES.fullmatch(place[1]), INSIDE.fullmatch(place[1])
+            if part:
+                return inside(part[1], part[2]) if inside else "1 = 1"
             return _cones(columns[1], columns[2], cones, values["radius"]) if columns else values[place[1]]
 
         return PLACE.sub(put, self.adql)

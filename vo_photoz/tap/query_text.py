@@ -6,11 +6,15 @@ import re
 from collections.abc import Mapping
 
 from vo_photoz.errors import UsageError
-from vo_photoz.tap.query import CONES, PLACE, Parameter, Query
+from vo_photoz.tap.query import CONES, INSIDE, PLACE, Parameter, Query
+from vo_photoz.tap.vizier import VizierTable, parse_vizier
 
 DEGREES = {"deg": 1.0, "arcmin": 1 / 60, "arcsec": 1 / 3600}
-KEYS = ("title", "service", "upload", "parameters", "returns", "positions", "verified", "cite")
-REQUIRED = ("title", "service", "upload", "parameters", "returns")
+KEYS = (
+    "title", "service", "upload", "parameters", "returns", "positions", "verified", "cite", "vizier",
+    "vizier_columns", "vizier_where",
+)  # fmt: skip
+REQUIRED = ("title", "service", "upload", "returns")
 UPLOAD_TABLE = "TAP_UPLOAD.positions"
 
 _HEADER = re.compile(r"--\s?(\w+)\s*:\s*(.*)")
@@ -52,6 +56,7 @@ def parse_query(text: str, name: str, origin: str = "") -> Query:
         cite=header.get("cite", ""),
         adql=adql,
         origin=origin,
+        vizier=reader.vizier(parameters),
     )
 
 
@@ -130,7 +135,7 @@ class _Reader:
 
     def parameters(self) -> dict[str, Parameter]:
         """Typed defaults; ``radius`` must be an angle."""
-        text, line, at = self.header["parameters"], self.line_of["parameters"], 0
+        text, line, at = self.header.get("parameters", ""), self.line_of.get("parameters", 1), 0
         found: dict[str, Parameter] = {}
         while at < len(text):
             entry = _PARAMETER.match(text, at)
@@ -140,6 +145,8 @@ class _Reader:
                 )
             found[entry[1]] = self._parameter(entry[2], entry[3], line)
             at = entry.end()
+        if self.lists_sky() and "radius" not in found:
+            return found
         if "radius" not in found or found["radius"].kind != "angle":
             raise self.wrong(line, "the angle 'radius' is missing", "Write for example radius = 1.5 arcsec.")
         return found
@@ -159,13 +166,25 @@ class _Reader:
             advice = "A value is a number, 'text', or a number with deg, arcmin or arcsec."
             raise self.wrong(line, f"'{value} {unit or ''}' is no value", advice) from None
 
+    def lists_sky(self) -> bool:
+        """Whether the query lists a part of the sky, instead of what is near positions."""
+        return any(INSIDE.fullmatch(place) for place in PLACE.findall(self.adql))
+
+    def vizier(self, parameters: Mapping[str, Parameter]) -> VizierTable | None:
+        """Table of VizieR with the same rows, when the header names one."""
+        try:
+            return parse_vizier(self.header, self.adql, self.returns(), parameters)
+        except UsageError as error:
+            line = self.line_of.get("vizier", 1)
+            raise self.wrong(line, error.message.rstrip("."), error.advice) from None
+
     def check_places(self, parameters: Mapping[str, Parameter]) -> None:
         """All places of the text are known, and the positions go in by the way the header says."""
         places, cones = set(), False
         for number, text in enumerate(self.adql.splitlines(), start=self.first):
             for place in PLACE.findall(text):
                 is_cones = bool(CONES.fullmatch(place))
-                if place not in parameters and not is_cones:
+                if place not in parameters and not is_cones and not INSIDE.fullmatch(place):
                     raise self.wrong(number, f"{{{place}}} is not among the parameters")
                 cones |= is_cones
                 places.add(place)
@@ -175,9 +194,12 @@ class _Reader:
                 self.line_of["parameters"], f"the parameter {unused[0]} stands nowhere in the text"
             )
         line = self.line_of["upload"]
+        if self.lists_sky() and (self.upload() or cones):
+            advice = "A query for a part of the sky says 'upload: no' and has no {cones(RA, DEC)}."
+            raise self.wrong(line, "{inside(RA, DEC)} takes no positions", advice)
         if self.upload() and UPLOAD_TABLE.lower() not in self.adql.lower():
             raise self.wrong(line, f"the text does not use the upload {UPLOAD_TABLE}")
-        if not self.upload() and not cones:
+        if not (self.upload() or cones or self.lists_sky()):
             raise self.wrong(
                 line, "without upload the text needs {cones(RA, DEC)}, the columns of the archive"
             )
