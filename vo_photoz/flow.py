@@ -119,6 +119,8 @@ class Stamps:
         Side of a pixel.
     unit : str
         Unit of the pixel values, for example "nanomaggy" (per source pixel) or "nJy/arcsec2".
+    dereddened : bool
+        True if they are corrected for Galactic extinction.
     """
 
     pixels: Float32Array
@@ -126,6 +128,7 @@ class Stamps:
     bands: tuple[str, ...]
     pixel_arcsec: float
     unit: str
+    dereddened: bool = False
 
     def __len__(self) -> int:
         return len(self.pixels)

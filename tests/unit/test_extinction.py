@@ -8,8 +8,9 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
+from vo_photoz.datasets.manifest import Dereddening
 from vo_photoz.errors import ModelError, SurveyError
-from vo_photoz.flow import Flag, Positions
+from vo_photoz.flow import Flag, Positions, Stamps
 from vo_photoz.hips.extinction import coefficients, deredden, read_dust_map
 from vo_photoz.hips.survey import BandPhotometry, HiPS, Survey
 from vo_photoz.pipeline.dust import Dust
@@ -106,38 +107,41 @@ def test_dereddened_pixels():
     assert np.isnan(found[2]).all()
 
 
+ONES = Stamps(np.ones((2, 2, 3, 3), np.float32), np.zeros(2, np.int16), ("u", "g"), 0.4, "nJy/arcsec2")
+
+
 def survey(tmp_path, **photometry):
     known = {"u": BandPhotometry(extinction_coefficient=4.239), "g": BandPhotometry(**photometry)}
     return Survey("s", "s", ("u", "g"), "nanomaggy", {band: HiPS(tmp_path) for band in "ug"}, known)
 
 
 def test_a_raw_model_flags_only(tmp_path):
-    card = SimpleNamespace(name="raw", dereddened=False)
+    card = SimpleNamespace(name="raw", dereddened=False, dereddening=None)
     where = places(40)
     path = write_map(tmp_path / "m.fits")
     dust = Dust.of(path, 0.3, card, survey(tmp_path), where)
     assert dust.ebv is not None
     assert (dust.flags(40) == np.where(dust.ebv > 0.3, Flag.HIGH_EXTINCTION, 0)).all()
     assert 0 < (dust.flags(40) > 0).sum() < 40
-    pixels = np.ones((2, 2, 3, 3), np.float32)
-    assert dust.corrected(pixels, np.array([0, 1])) is pixels
+    assert dust.corrected(ONES, np.array([0, 1])) is ONES
     assert dust.told() == {"extinction": "not corrected, flagged only, flag above E(B-V) 0.3 (m.fits)"}
 
 
 def test_a_dereddened_model_corrects(tmp_path):
-    card = SimpleNamespace(name="clean", dereddened=True)
+    card = SimpleNamespace(name="clean", bands=["u", "g"], dereddened=True, dereddening=None)
     where = places(5)
     full = survey(tmp_path, extinction_coefficient=3.303)
     dust = Dust.of(write_map(tmp_path / "m.fits"), 0.3, card, full, where)
     rows = np.array([4, 2])
-    found = dust.corrected(np.ones((2, 2, 3, 3), np.float32), rows)
+    found = dust.corrected(ONES, rows)
     expected = 10 ** (0.4 * dust.ebv[rows][:, None] * np.array([4.239, 3.303]))
-    assert np.allclose(found[:, :, 0, 0], expected)
+    assert np.allclose(found.pixels[:, :, 0, 0], expected)
+    assert (ONES.dereddened, found.dereddened) == (False, True)
     assert dust.told()["extinction"].startswith("corrected")
 
 
 def test_a_mismatch_is_an_error(tmp_path):
-    card = SimpleNamespace(name="clean", dereddened=True)
+    card = SimpleNamespace(name="clean", bands=["u", "g"], dereddened=True, dereddening=None)
     with pytest.raises(ModelError, match=r"no map of E\(B-V\)") as caught:
         Dust.of(None, 0.3, card, survey(tmp_path), places(1))
     assert "--ebv-map" in caught.value.advice
@@ -146,7 +150,25 @@ def test_a_mismatch_is_an_error(tmp_path):
     assert coefficients(survey(tmp_path).only("u")).tolist() == [4.239]
 
 
+def test_a_survey_with_other_coefficients_is_refused(tmp_path):
+    """Coefficients of 1998 and 2011 differ by 14 %, of one filter in two papers by less than 2 %."""
+    path, full = write_map(tmp_path / "m.fits"), survey(tmp_path, extinction_coefficient=3.303)
+    how = Dereddening(map="SFD98", per_ebv={"u": 4.24, "g": 3.793})
+    card = SimpleNamespace(name="clean", bands=["g", "u"], dereddened=True, dereddening=how)
+    with pytest.raises(ModelError, match=r"3\.793 in band g; the survey s has 3\.303") as caught:
+        Dust.of(path, 0.3, card, full, places(1))
+    assert "extinction_coefficient = 3.793 below [photometry.g]" in caught.value.advice
+    card.bands = ["u"]
+    assert Dust.of(path, 0.3, card, full, places(1)).per_ebv is not None
+
+
 def test_without_a_map_nothing_happens(tmp_path):
-    dust = Dust.of(None, 0.3, SimpleNamespace(name="raw", dereddened=False), survey(tmp_path), places(3))
+    dust = Dust.of(
+        None,
+        0.3,
+        SimpleNamespace(name="raw", dereddened=False, dereddening=None),
+        survey(tmp_path),
+        places(3),
+    )
     assert not dust.flags(3).any()
     assert dust.told() == {}

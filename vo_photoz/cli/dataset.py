@@ -27,6 +27,15 @@ def import_(
     unit: Annotated[str, typer.Option(help="Unit of the images, per pixel.")] = "nanomaggy",
     size: Annotated[int, typer.Option(help="Side of the stamps to make, pixels.")] = 28,
     scale: Annotated[float, typer.Option(help="Side of a pixel of the stamps to make, arcsec.")] = 0.4,
+    ebv_map: Annotated[
+        Path | None, typer.Option(help="HEALPix map of E(B-V): correct the images for extinction.")
+    ] = None,
+    dereddened_by: Annotated[
+        str, typer.Option(help="The images are corrected for extinction already: by which map.")
+    ] = "",
+    extinction: Annotated[
+        str, typer.Option(help="A / E(B-V), one number a band with commas, for either of these.")
+    ] = "",
     simulated: Annotated[
         bool, typer.Option("--simulated", help="The images are not of the real sky.")
     ] = False,
@@ -44,17 +53,24 @@ def import_(
         about = {name: text for name, text in about.items() if text}
         words = ["--bands", bands, "--pixel-arcsec", f"{pixel_arcsec:g}", "--unit", unit]
         words += ["--size", str(size), "--scale", f"{scale:g}"]
+        words += ["--ebv-map", ebv_map.name] if ebv_map else []
+        words += ["--dereddened-by", dereddened_by] if dereddened_by else []
+        words += ["--extinction", extinction] if extinction else []
         words += ["--simulated"] if simulated else []
         words += [word for name, text in about.items() for word in (f"--{name}", text)]
         command = shlex.join(["vo-photoz", "dataset", "import", file.name, "-o", output.name, *words])
+        names = bands.split(",") if "," in bands else list(bands)
         made = import_dataset(
             file,
             output,
-            bands=bands.split(",") if "," in bands else list(bands),
+            bands=names,
             pixel_arcsec=pixel_arcsec,
             unit=unit,
             size=size,
             scale_arcsec=scale,
+            ebv_map=ebv_map,
+            dereddened_by=dereddened_by,
+            extinction=_numbers(extinction, names),
             source={**about, "made_by": command},
             real=not simulated,
             progress=progress,
@@ -65,6 +81,21 @@ def import_(
     )
 
 
+def _numbers(text: str, bands: list[str]) -> dict[str, float] | None:
+    """One number a band, from words with commas between them."""
+    from vo_photoz.errors import UsageError
+
+    if not text:
+        return None
+    try:
+        return dict(zip(bands, [float(word) for word in text.split(",")], strict=True))
+    except ValueError:
+        raise UsageError(
+            f"--extinction {text} is not one number for each of the bands {', '.join(bands)}.",
+            advice="Give A / E(B-V) in the order of --bands, for example 4.239,3.303,2.285,1.698,1.263.",
+        ) from None
+
+
 @group.command("show")
 def show(
     folder: Annotated[Path, typer.Argument(help="A training set.")],
@@ -73,6 +104,7 @@ def show(
 ) -> None:
     """Print what a training set holds."""
     with errors_told(debug):
+        from vo_photoz.datasets.manifest import dereddening_text
         from vo_photoz.datasets.store import open_dataset
         from vo_photoz.errors import TableError
 
@@ -84,6 +116,7 @@ def show(
             "sky": "real" if held.real else "simulated",
             "bands": " ".join(held.bands),
             "stamps": f"{held.stamp_pixels} pixels of {held.pixel_arcsec:g} arcsec, {held.unit}",
+            "dereddened": dereddening_text(held.dereddened, held.dereddening),
             "redshifts": " to ".join(f"{z:.3f}" for z in held.z_range) or "none",
             "folds": ", ".join(f"{fold}: {n}" for fold, n in held.folds.items()),
             **{name: str(text) for name, text in held.source.items()},

@@ -67,7 +67,8 @@ def check(name: Name, debug: Debug = False) -> None:
         blank = np.zeros((1, len(card.bands), card.stamp_pixels, card.stamp_pixels), dtype=np.float32)
         flags = np.zeros(1, dtype=np.int16)
         pdf = predict_stamps(
-            model, Stamps(blank, flags, tuple(card.bands), card.pixel_arcsec, card.pixel_unit)
+            model,
+            Stamps(blank, flags, tuple(card.bands), card.pixel_arcsec, card.pixel_unit, card.dereddened),
         )
         if not np.isfinite(pdf.mean).all() or abs(float(pdf.weight.sum()) - 1) > 1e-4:
             raise ModelError(f"The model {name} does not give a density for a blank stamp.")
@@ -75,6 +76,8 @@ def check(name: Name, debug: Debug = False) -> None:
 
 
 def _facts(card: Card) -> dict[str, str]:
+    from vo_photoz.datasets.manifest import dereddening_text
+
     trained = card.training
     sky = "real" if trained.real else "simulated"
     return {
@@ -82,7 +85,7 @@ def _facts(card: Card) -> dict[str, str]:
         "title": card.title,
         "bands": " ".join(card.bands),
         "stamps": f"{card.stamp_pixels} pixels of {card.pixel_arcsec:g} arcsec, {card.pixel_unit}",
-        "dereddened": "yes" if card.dereddened else "no: fluxes as observed",
+        "dereddened": dereddening_text(card.dereddened, card.dereddening),
         "densities": f"{card.components} Gaussians from {card.members} networks",
         "classes": " ".join(card.classes) or "none: every source is taken for what it was trained on",
         "redshifts": f"{card.z_min:.3f} to {card.z_max:.3f}; not to be trusted outside",

@@ -15,6 +15,30 @@ VERSION = 1
 FILE = "manifest.json"
 
 
+class Dereddening(BaseModel):
+    """How fluxes were corrected for Galactic extinction.
+
+    Parameters
+    ----------
+    map : str
+        The map of E(B-V).
+    per_ebv : dict
+        A / E(B-V) of each band.
+    """
+
+    map: str
+    per_ebv: dict[str, float]
+
+
+def dereddening_text(dereddened: bool, how: Dereddening | None) -> str:
+    """Whether and how fluxes are corrected for Galactic extinction, in words."""
+    if not dereddened:
+        return "no: fluxes as observed"
+    if how is None:
+        return "yes"
+    return f"yes, by {how.map}, A / E(B-V): {' '.join(f'{band} {a:g}' for band, a in how.per_ebv.items())}"
+
+
 class Manifest(BaseModel):
     """What a data set holds.
 
@@ -32,6 +56,10 @@ class Manifest(BaseModel):
         Side of a pixel.
     unit : str
         Unit of the pixels.
+    dereddened : bool
+        True if the pixels are corrected for Galactic extinction.
+    dereddening : Dereddening or None
+        By which map and coefficients.
     real : bool
         False for simulated skies.
     source : dict
@@ -57,6 +85,8 @@ class Manifest(BaseModel):
     stamp_pixels: int
     pixel_arcsec: float
     unit: str
+    dereddened: bool = False
+    dereddening: Dereddening | None = None
     real: bool = True
     source: dict[str, Any] = {}
     folds: dict[str, int] = {}

@@ -25,7 +25,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from vo_photoz.datasets.manifest import FILE, Manifest, read_manifest
+from vo_photoz.datasets.manifest import FILE, Dereddening, Manifest, read_manifest
 from vo_photoz.datasets.rows import Rows, read_rows, write_rows
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Float32Array, FloatArray, Stamps
@@ -76,7 +76,12 @@ class Dataset:
         """Stamps of some rows, in that order."""
         held = self.manifest
         return Stamps(
-            self.pixels(rows), self.rows.flags[rows], tuple(held.bands), held.pixel_arcsec, held.unit
+            self.pixels(rows),
+            self.rows.flags[rows],
+            tuple(held.bands),
+            held.pixel_arcsec,
+            held.unit,
+            held.dereddened,
         )
 
     def labelled(self) -> NDArray[np.bool_]:
@@ -150,6 +155,7 @@ def create_dataset(
     *,
     source: dict[str, Any],
     real: bool = True,
+    dereddening: Dereddening | None = None,
 ) -> Dataset:
     """Write a data set from stamps that come in parts, in the order in which they come.
 
@@ -165,6 +171,8 @@ def create_dataset(
         Where images and labels come from.
     real : bool
         False for a simulated sky.
+    dereddening : Dereddening or None
+        How the stamps were corrected for Galactic extinction; None where they are as observed.
 
     Raises
     ------
@@ -179,6 +187,7 @@ def create_dataset(
         kept = Rows(**{**vars(kept), "flags": (kept.flags | flags).astype(np.int16)})
         write_rows(kept, like.bands, work / ROWS)
         manifest = _manifest(kept, like, _with_rows(digest, kept), source, real)
+        manifest.dereddened, manifest.dereddening = dereddening is not None, dereddening
         (work / FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return open_dataset(path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,7 +89,7 @@ def densities(
     for part, stamps in batches:
         here = rows[part]
         flags[here] |= stamps.flags | check_stamps(stamps)
-        shown = replace(stamps, pixels=dust.corrected(stamps.pixels, here))
+        shown = dust.corrected(stamps, here)
         pdf = predict_stamps(model, shown)
         usable = flags[here] & NOT_PREDICTED == 0
         blind = usable & np.isnan(pdf.weight).any(axis=1)  # a hole where the source is

@@ -20,7 +20,7 @@ from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import MixturePDF, Progress, no_progress
 from vo_photoz.redshift import mixture
-from vo_photoz.redshift.model import Model, check_fits, load_model
+from vo_photoz.redshift.model import Model, check_extinction, check_fits, load_model
 from vo_photoz.redshift.predict import predict_stamps
 
 PART = 1024
@@ -98,7 +98,14 @@ def evaluate(
         pixel_arcsec=held.pixel_arcsec,
         stamp_pixels=held.stamp_pixels,
         unit=held.unit,
+        dereddened=held.dereddened,
         where="data set",
+    )
+    check_extinction(
+        network.card,
+        held.dereddening.per_ebv if held.dereddening else {},
+        where="data set",
+        advice="Import the data set again with {value} for band {band} in --extinction.",
     )
     training = network.card.training
     chosen = training.held_out_fold if fold is None else fold

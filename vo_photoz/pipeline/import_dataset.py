@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ from vo_photoz.datasets.rows import Rows
 from vo_photoz.datasets.split import sky_folds
 from vo_photoz.datasets.store import Dataset, create_dataset
 from vo_photoz.errors import TableError, UsageError
-from vo_photoz.flow import Float32Array, Positions, Progress, Stamps, no_progress
+from vo_photoz.flow import Flag, Float32Array, Positions, Progress, Stamps, no_progress
 from vo_photoz.hips.cutouts import cut_stamps
+from vo_photoz.hips.extinction import read_dust_map
 from vo_photoz.hips.survey import UNITS_NJY, Survey, load_survey
 from vo_photoz.hips.write import TanImage, write_hips
+from vo_photoz.pipeline.dust import Dust, dereddening_of
 
 MODEL_UNIT = "nJy/arcsec2"
 TILE_WIDTH = 64
@@ -55,6 +57,9 @@ def import_dataset(
     unit: str = "nanomaggy",
     size: int = 28,
     scale_arcsec: float = 0.4,
+    ebv_map: str | Path | None = None,
+    dereddened_by: str = "",
+    extinction: Mapping[str, float] | None = None,
     source: dict[str, Any] | None = None,
     real: bool = True,
     progress: Progress = no_progress,
@@ -74,6 +79,13 @@ def import_dataset(
         Of the file: side of a pixel, unit of a pixel value (nanomaggy, nJy, ...).
     size, scale_arcsec
         Of the data set: side of the stamps in pixels, and of a pixel in arcsec.
+    ebv_map : path or None
+        HEALPix map of E(B-V): the stamps are corrected for Galactic extinction. An object where it has no
+        value gets an empty stamp and `Flag.BAND_MISSING`.
+    dereddened_by : str
+        Map of E(B-V) that the images of the file are corrected by already.
+    extinction : mapping or None
+        A / E(B-V) of each band; needed with either of these.
     source : dict
         Where images and labels come from; kept in the manifest.
     real : bool
@@ -90,6 +102,8 @@ def import_dataset(
     ------
     TableError
         Raised if the file lacks an array, or arrays do not fit each other.
+    SurveyError
+        Raised if the map of E(B-V) cannot be read.
     UsageError
         Raised if an option cannot be meant or the folder exists.
     """
@@ -97,6 +111,7 @@ def import_dataset(
         raise UsageError(f"{output} exists already.", advice="Choose another name or remove it.")
     if unit not in UNITS_NJY:
         raise UsageError(f"The unit {unit!r} is not known.", advice=f"Known: {', '.join(UNITS_NJY)}.")
+    dereddening = dereddening_of(bands, ebv_map, dereddened_by, extinction)
     stamps = read_stamp_file(Path(file), tuple(bands))
     _check_size(stamps.images.shape[-2:], pixel_arcsec, size, scale_arcsec)
     told = {
@@ -109,7 +124,11 @@ def import_dataset(
     with tempfile.TemporaryDirectory(prefix="vo-photoz-import-") as folder:
         survey = _survey_of(stamps, tuple(bands), pixel_arcsec, unit, Path(folder), progress)
         parts = _cut(survey, stamps.rows, size, scale_arcsec, progress)
-        return create_dataset(output, parts, stamps.rows, source=told, real=real)
+        if ebv_map is not None and dereddening is not None:
+            parts = _dereddened(parts, stamps.rows, ebv_map, list(dereddening.per_ebv.values()))
+        elif dereddening is not None:
+            parts = ((rows, replace(part, dereddened=True)) for rows, part in parts)
+        return create_dataset(output, parts, stamps.rows, source=told, real=real, dereddening=dereddening)
 
 
 def read_stamp_file(path: Path, bands: tuple[str, ...]) -> StampFile:
@@ -218,7 +237,25 @@ def _survey_of(
 def _cut(
     survey: Survey, rows: Rows, size: int, scale_arcsec: float, progress: Progress
 ) -> Iterator[tuple[NDArray[np.intp], Stamps]]:
-    positions = Positions(rows.ra, rows.dec, np.ones(len(rows), dtype=bool))
     return cut_stamps(
-        survey, positions, size=size, pixel_arcsec=scale_arcsec, flux=MODEL_UNIT, progress=progress
+        survey, _positions(rows), size=size, pixel_arcsec=scale_arcsec, flux=MODEL_UNIT, progress=progress
     )
+
+
+def _dereddened(
+    parts: Iterator[tuple[NDArray[np.intp], Stamps]],
+    rows: Rows,
+    ebv_map: str | Path,
+    per_ebv: Sequence[float],
+) -> Iterator[tuple[NDArray[np.intp], Stamps]]:
+    """Stamps corrected for Galactic extinction, as in a prediction: after they are cut."""
+    ebv = read_dust_map(ebv_map).at(_positions(rows))
+    dust = Dust(ebv, np.asarray(per_ebv, dtype=np.float64))
+    for here, stamps in parts:
+        unknown = np.isnan(ebv[here])
+        flags = stamps.flags | np.where(unknown, Flag.BAND_MISSING, 0).astype(np.int16)
+        yield here, replace(dust.corrected(stamps, here), flags=flags)
+
+
+def _positions(rows: Rows) -> Positions:
+    return Positions(rows.ra, rows.dec, np.ones(len(rows), dtype=bool))

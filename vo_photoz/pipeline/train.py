@@ -179,6 +179,8 @@ def _card(data: Dataset, used: Rows, options: TrainingOptions, held_out_fold: in
         stamp_pixels=held.stamp_pixels,
         pixel_arcsec=held.pixel_arcsec,
         pixel_unit=held.unit,
+        dereddened=held.dereddened,
+        dereddening=held.dereddening,
         input_scaling={"kind": "asinh", "sky_noise": {band: round(float(sky), 4) for band, sky in noise}},
         components=options.components * options.members,
         members=options.members,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vo_photoz.datasets.manifest import Dereddening
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import FloatArray
 from vo_photoz.redshift.compatibility import check_fits
@@ -85,6 +86,8 @@ class Card(BaseModel):
         How stamps are cut from the tiles.
     dereddened : bool
         True if fluxes are corrected for Galactic extinction before they are shown to it.
+    dereddening : Dereddening or None
+        By which map and coefficients those of the training were corrected.
     input_scaling : dict
         How pixel values are scaled inside the networks.
     components : int
@@ -126,6 +129,7 @@ class Card(BaseModel):
     pixel_unit: str
     interpolation: str = "bilinear"
     dereddened: bool = False
+    dereddening: Dereddening | None = None
     input_scaling: dict[str, Any] = {}
     components: int = Field(gt=0)
     members: int = Field(gt=0)

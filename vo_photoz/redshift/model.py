@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vo_photoz.errors import ModelError, PhotozError
 from vo_photoz.redshift.card import FILE, Card, read_card
-from vo_photoz.redshift.compatibility import check_fits, check_stamps
+from vo_photoz.redshift.compatibility import check_extinction, check_fits, check_stamps
 from vo_photoz.redshift.domain import Domain, load_domain
 from vo_photoz.settings import defaults
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = [
-    "Card", "Model", "check_fits", "check_stamps", "find_model", "list_models", "load_model", "model_places",
+    "Card", "Model", "check_extinction", "check_fits", "check_stamps", "find_model", "list_models",
+    "load_model", "model_places",
 ]  # fmt: skip
 
 SHIPPED = Path(__file__).resolve().parent.parent / "data" / "models"

@@ -37,7 +37,8 @@ def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
     Raises
     ------
     ModelError
-        Raised if bands, pixel scale, size or unit of the stamps are not those of the model's card.
+        Raised if bands, pixel scale, size or unit of the stamps are not those of the model's card, or they
+        are dereddened and it wants them raw, or the other way round.
     """
     check_stamps(model.card, stamps)
     pixels = stamps.pixels[:, [stamps.bands.index(band) for band in model.card.bands]]

@@ -1,4 +1,4 @@
-"""The BINARY and BINARY2 serialisations, whole columns at a time."""
+"""Reading of the BINARY and BINARY2 serialisations, whole columns at a time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,6 @@ from vo_photoz.tables.fields import Kind, masked, null_value, objects, row_mask
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
-
-_CHUNK = 20_000
-"""Rows written at a time; bounds the memory for the places of their bytes."""
-
 
 @dataclass(frozen=True)
 class _Cells:
@@ -197,88 +193,3 @@ def _text(raw: bytes, size: int) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-def encode(columns: list[NDArray[Any]], kinds: list[Kind], nulls: list[str | None]) -> Iterator[bytes]:
-    """BINARY2 rows of the columns, some thousands at a time."""
-    rows = len(columns[0]) if columns else 0
-    for start in range(0, rows, _CHUNK):
-        part = slice(start, min(start + _CHUNK, rows))
-        gone = np.stack([row_mask(column[part]) for column in columns], axis=1)
-        pieces = [_piece(np.packbits(gone, axis=1))]
-        pieces += [
-            _pieces(column[part], kind, null)
-            for column, kind, null in zip(columns, kinds, nulls, strict=True)
-        ]
-        yield _woven(pieces)
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Bytes of a column, cells one after the other, with the length of each."""
-
-    flat: Bytes
-    lengths: Places
-
-
-def _piece(block: NDArray[Any]) -> _Piece:
-    block = np.ascontiguousarray(block)
-    raw = block.view(np.uint8).reshape(len(block), -1)
-    return _Piece(raw.reshape(-1), np.full(len(block), raw.shape[1], dtype=np.int64))
-
-
-def _pieces(values: NDArray[Any], kind: Kind, null: str | None) -> _Piece:
-    if kind.text:
-        return _text_pieces(values, kind)
-    if not kind.variable:
-        return _piece(_bytes(values, kind, null).reshape(len(values), -1))
-    cells = [np.ma.asanyarray(cell).reshape(-1) for cell in np.ma.getdata(values)]
-    return _counted([_bytes(cell, kind, null).tobytes() for cell in cells], [len(cell) for cell in cells])
-
-
-def _bytes(values: NDArray[Any], kind: Kind, null: str | None) -> NDArray[Any]:
-    """Values as the stream has them; masked ones as the declared null, NaN, '?' or 0."""
-    data = np.ma.getdata(values)
-    mask = np.ma.getmaskarray(values)
-    if kind.dtype.kind == "b":
-        return np.where(mask, b"?", np.where(data, b"T", b"F")).astype("S1")
-    order = kind.dtype.newbyteorder(">")
-    if not mask.any():
-        return data.astype(order)
-    number = null_value(null, kind)
-    fill = number if number is not None else np.nan if kind.dtype.kind in "fc" else 0
-    return np.where(mask, np.array(fill).astype(kind.dtype), data).astype(order)
-
-
-def _text_pieces(values: NDArray[Any], kind: Kind) -> _Piece:
-    coding, size = ("utf-16-be", 2) if kind.datatype == "unicodeChar" else ("utf-8", 1)
-    cells = [str(cell).encode(coding, "replace") for cell in np.ma.getdata(values)]
-    if kind.variable:
-        return _counted(cells, [len(cell) // size for cell in cells])
-    width = kind.count * size
-    if not width:
-        return _piece(np.zeros((len(cells), 0), dtype=np.uint8))
-    return _piece(np.array([cell[:width].ljust(width, b"\0") for cell in cells], dtype=f"V{width}"))
-
-
-def _counted(cells: list[bytes], counts: list[int]) -> _Piece:
-    """Cells with their number of elements before each."""
-    heads = np.array(counts, dtype=">i4").tobytes()
-    parts = [heads[4 * row : 4 * row + 4] + cell for row, cell in enumerate(cells)]
-    lengths = np.array([len(part) for part in parts], dtype=np.int64)
-    return _Piece(np.frombuffer(b"".join(parts), dtype=np.uint8), lengths)
-
-
-def _woven(pieces: list[_Piece]) -> bytes:
-    """Rows: the first cell of every column, then the second, and so on."""
-    lengths = np.stack([piece.lengths for piece in pieces])
-    ends = np.cumsum(lengths, axis=0)
-    row_starts = np.concatenate([[0], np.cumsum(ends[-1])[:-1]])
-    out = np.empty(int(ends[-1].sum()), dtype=np.uint8)
-    for piece, end in zip(pieces, ends, strict=True):
-        targets = row_starts + end - piece.lengths
-        sources = np.cumsum(piece.lengths) - piece.lengths
-        places = np.repeat(targets - sources, piece.lengths)
-        places += np.arange(len(piece.flat))
-        out[places] = piece.flat
-    return out.tobytes()

@@ -1,4 +1,4 @@
-"""VOTable documents: rows to columns and columns to rows; what stands around them stays as it is."""
+"""VOTable documents read: rows to columns; what stands around them stays as it is."""
 
 from __future__ import annotations
 
@@ -6,24 +6,16 @@ import base64
 import binascii
 import gzip
 import io
-from pathlib import Path
-from typing import Any, BinaryIO, Literal, TextIO
+from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element
 
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables import binary, tabledata, xmlread, xmlwrite
+from vo_photoz.tables import binary, tabledata, xmlread
 from vo_photoz.tables.fields import ALIASES
-from vo_photoz.tables.portable import portable
 from vo_photoz.tables.rows import Rows
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
-
-Serialisation = Literal["BINARY2", "TABLEDATA"]
-
-_ROWS = 10_000
-"""Rows formatted at a time."""
-
 
 def read_votable(stream: BinaryIO, source: str, *, rowless: bool = False) -> UserTable:
     """Table of a VOTable document: the first that has rows.
@@ -123,54 +115,3 @@ def _with_fits(table: UserTable, rows: Rows) -> UserTable:
             f"{table.source} has {len(table.columns)} FIELDs, but its FITS rows have {len(columns)} columns."
         )
     return with_columns(table, columns)
-
-
-# Writing
-
-
-def write_votable(table: UserTable, path: Path, serialisation: Serialisation) -> None:
-    """Write the document with all its rows; not atomic (see `vo_photoz.tables.write`)."""
-    root, element, data = portable(table, fixed_text=serialisation == "TABLEDATA")
-    columns = [ColumnInfo.of(field) for field in element.findall("FIELD")]
-    with path.open("w", encoding="utf-8", newline="\n") as out:
-        if serialisation == "TABLEDATA":
-            xmlwrite.write(root, out, table=element, data=lambda out: _write_tabledata(out, columns, data))
-        else:
-            xmlwrite.write(root, out, table=element, data=lambda out: _write_binary2(out, columns, data))
-
-
-def document_without_rows(table: UserTable) -> str:
-    """The VOTable document alone, for files that keep the rows elsewhere."""
-    root, _, _ = portable(table)
-    out = io.StringIO()
-    xmlwrite.write(root, out)
-    return out.getvalue()
-
-
-def _write_tabledata(out: TextIO, columns: list[ColumnInfo], data: list[NDArray[Any]]) -> None:
-    out.write("<DATA>\n<TABLEDATA>\n")
-    kinds = [column.kind for column in columns]
-    for start in range(0, len(data[0]), _ROWS):
-        part = slice(start, start + _ROWS)
-        cells = [
-            tabledata.encode(values[part], kind, column.null)
-            for values, kind, column in zip(data, kinds, columns, strict=True)
-        ]
-        rows = map("</TD><TD>".join, zip(*cells, strict=True))
-        out.write("".join([f"<TR><TD>{row}</TD></TR>\n" for row in rows]))
-    out.write("</TABLEDATA>\n</DATA>\n")
-
-
-def _write_binary2(out: TextIO, columns: list[ColumnInfo], data: list[NDArray[Any]]) -> None:
-    out.write('<DATA>\n<BINARY2>\n<STREAM encoding="base64">\n')
-    rest = b""
-    for block in binary.encode(
-        data, [column.kind for column in columns], [column.null for column in columns]
-    ):
-        raw = rest + block
-        whole = len(raw) - len(raw) % 57
-        rest = raw[whole:]
-        out.write(binascii.b2a_base64(raw[:whole], newline=False).decode("ascii"))
-        out.write("\n")
-    out.write(binascii.b2a_base64(rest, newline=False).decode("ascii"))
-    out.write("\n</STREAM>\n</BINARY2>\n</DATA>\n")
