@@ -15,7 +15,7 @@ _MOVES_ARCSEC = 1e-6
 """A shift below this is rounding, not motion."""
 
 _SLOWEST = 326.0
-"""Parallax (arcsec) for a motion of 1 rad/yr that keeps the speed well below that of light; as in ``pmsafe``."""
+"""Parallax (arcsec) at which a motion of 1 rad/yr is well below the speed of light; as in ``pmsafe``."""
 
 
 @dataclass(frozen=True)
