@@ -11,7 +11,7 @@ import numpy as np
 from tests import hips_trees as trees
 from vo_photoz.flow import FlagArray, Float32Array, Positions
 from vo_photoz.hips.cutouts import cut_stamps
-from vo_photoz.hips.sampling import Frame, plan_images, used_tiles
+from vo_photoz.hips.planning import Frame, plan_images, used_tiles
 from vo_photoz.hips.survey import Survey
 from vo_photoz.hips.tiles import tile_path
 
@@ -41,7 +41,7 @@ def sparse_sky(root: Path, n: int, tile: bytes | None = None) -> Sky:
     frame = Frame(SIZE, SIZE, PIXEL)
     plan = plan_images(ra, dec, frame, frame="equatorial", order=ORDER, width=WIDTH, smooth=True)
     tiles = []
-    for number, _, _ in used_tiles(plan):
+    for number in used_tiles(plan).numbers:
         path = root / tile_path(ORDER, number)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():

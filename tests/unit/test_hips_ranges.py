@@ -9,8 +9,9 @@ from tests import hips_trees as trees
 from vo_photoz.errors import ProtocolError
 from vo_photoz.hips import ranges
 from vo_photoz.hips.decode import decode_tile, empty_tile, layout_of
+from vo_photoz.hips.gathering import gather
+from vo_photoz.hips.planning import Frame, plan_images, used_tiles
 from vo_photoz.hips.ranges import Needs
-from vo_photoz.hips.sampling import Frame, gather, plan_images, used_tiles
 from vo_photoz.http.ranges import parse_parts
 
 SOME = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 15)), max_size=8)
@@ -143,16 +144,16 @@ def test_needs_are_exactly_the_pixels_that_are_gathered(tmp_path, smooth):
     used = used_tiles(plan)
     needs = Needs(plan, used)
     image, one, nan = np.zeros((60, 81), np.float32), *np.array([1, np.nan], ">f4").view(np.uint32)
-    for number, images, slots in used:
+    for index, number in enumerate(used.numbers):
         tile = np.full(width**2, nan)
         for start, stop in needs[number]:
             tile[start:stop] = one
         for start, stop in needs[number]:  # not one pixel more than needed
             spoiled, less = np.zeros_like(image), tile.copy()
             less[rng.integers(start, stop)] = nan
-            gather(less, images, slots, plan, spoiled)
+            gather([less], index, used, plan, spoiled)
             assert np.isnan(spoiled).any()
-        gather(tile, images, slots, plan, image)
+        gather([tile], index, used, plan, image)
     assert np.allclose(image, 1, atol=1e-5)
 
 

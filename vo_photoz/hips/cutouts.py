@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from vo_photoz.errors import PhotozError
 from vo_photoz.flow import (
     BoolArray,
-    Flag,
     FlagArray,
     Float32Array,
     FloatArray,
@@ -25,8 +25,11 @@ from vo_photoz.flow import (
     no_progress,
 )
 from vo_photoz.hips.arguments import arcsec_of, check, degrees_of, sides_of
+from vo_photoz.hips.decode import Tile
+from vo_photoz.hips.gathering import TOGETHER, gather
+from vo_photoz.hips.planning import Frame, plan_images, used_tiles
 from vo_photoz.hips.ranges import Needs
-from vo_photoz.hips.sampling import Frame, blank, count_missing, gather, has_values, plan_images, used_tiles
+from vo_photoz.hips.stamp_flags import flags_of
 from vo_photoz.hips.tree import Cutout, Grid, HiPS
 from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
 from vo_photoz.sky.pixels import cells_of
@@ -38,7 +41,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MAX_BATCH_BYTES = 1 << 24
-"""Largest batch of stamps; three of them are in memory at a time: used, given and coming."""
+"""Largest batch of stamps; four of them are in memory at a time: used, given and two coming."""
+AHEAD = 2
 PIXELS_AT_A_TIME = 1 << 17
 """Output pixels that a thread works on together: a plan takes 16 bytes each and should stay in the cache."""
 
@@ -109,20 +113,19 @@ def cut_stamps(
     parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     workers = threads or os.cpu_count() or 1
     done = 0
-    with ThreadPoolExecutor(workers, "stamps") as pool, ThreadPoolExecutor(1, "batches") as ahead:
-        # The next batch is cut while the caller works on this one.
-        coming = [ahead.submit(cutter.cut_all, positions.take(part), pool) for part in parts[:1]]
-        for number, part in enumerate(parts):
-            pixels, failed, missing = coming.pop().result()
-            coming += [
-                ahead.submit(cutter.cut_all, positions.take(later), pool)
-                for later in parts[number + 1 : number + 2]
-            ]
+    with ThreadPoolExecutor(workers, "stamps") as pool, ThreadPoolExecutor(AHEAD, "batches") as ahead:
+        # The next batches are cut while the caller works on this one; two, so that no thread waits for the
+        # end of a batch.
+        coming = deque(ahead.submit(cutter.cut_all, positions.take(part), pool) for part in parts[:AHEAD])
+        for part, later in zip_longest(parts, parts[AHEAD:]):
+            pixels, flags = coming.popleft().result()
+            if later is not None:
+                coming.append(ahead.submit(cutter.cut_all, positions.take(later), pool))
             if (scales != 1).any():
                 pixels *= scales[:, None, None]
             done += len(part)
             progress("stamps", done, len(rows))
-            yield part, Stamps(pixels, flags_of(pixels, failed, missing), bands, pixel_arcsec, unit)
+            yield part, Stamps(pixels, flags, bands, pixel_arcsec, unit)
 
 
 def cut_image(hips: HiPS, coordinate: Any, size: Any, resolution: Any, interpolation: str) -> Cutout:
@@ -168,15 +171,6 @@ def flux_scales(survey: Survey, flux: str, pixel_arcsec: float) -> tuple[Float32
     return (pixel_arcsec**2 / area).astype(np.float32), survey.pixel_unit
 
 
-def flags_of(pixels: Float32Array, failed: BoolArray, missing: NDArray[np.int32]) -> FlagArray:
-    """Flags of stamps: from their pixels, whether a tile could not be had, and the pixels without value."""
-    flags = np.zeros(len(pixels), dtype=np.int16)
-    flags[~has_values(pixels)] |= Flag.BAND_MISSING
-    flags[missing.any(axis=1)] |= Flag.PIXELS_MASKED
-    flags[failed] |= Flag.PIXELS_UNAVAILABLE
-    return flags
-
-
 class _Cutter:
     """Cuts images of one shape out of several HiPS."""
 
@@ -187,20 +181,22 @@ class _Cutter:
         self.grids = [tree.grid_for(image.pixel_arcsec) for tree in trees]
         self.shape = (image.some_rows or image.rows, image.columns)
 
-    def cut_all(self, places: Positions, pool: ThreadPoolExecutor) -> tuple[Any, Any, Any]:
-        """Images (n, band, y, x), whether a tile failed (n,), and number of empty pixels (n, band)."""
+    def cut_all(self, places: Positions, pool: ThreadPoolExecutor) -> tuple[Float32Array, FlagArray]:
+        """Images (n, band, y, x) and their flags (n,)."""
         ra, dec = places.ra, places.dec
-        pixels = np.zeros((len(ra), len(self.trees), self.shape[0] * self.shape[1]), np.float32)
-        failed, missing = np.zeros(len(ra), bool), np.zeros((len(ra), len(self.trees)), np.int32)
-        part = max(1, PIXELS_AT_A_TIME // pixels.shape[2])
-        parts = [slice(start, start + part) for start in range(0, len(ra), part)]
+        pixels = np.zeros((len(ra), len(self.trees), *self.shape), np.float32)
+        flags = np.zeros(len(ra), np.int16)
+        images = max(1, PIXELS_AT_A_TIME // (self.shape[0] * self.shape[1]))
+        parts = [slice(start, start + images) for start in range(0, len(ra), images)]
 
         def work(some: slice) -> None:
-            self.cut(ra[some], dec[some], pixels[some], failed[some])
-            count_missing(pixels[some], missing[some])
+            here = pixels[some]
+            failed = np.zeros(len(here), bool)
+            self.cut(ra[some], dec[some], here.reshape(*here.shape[:2], -1), failed)
+            flags[some] = flags_of(here, failed)
 
         deque(pool.map(work, parts), maxlen=0)  # the first error stops the run
-        return pixels.reshape(len(ra), len(self.trees), *self.shape), failed, missing
+        return pixels, flags
 
     def cut(self, ra: FloatArray, dec: FloatArray, pixels: Float32Array, failed: BoolArray) -> None:
         """Add the images of a few positions to zeroed pixels (n, band, p), and tell where a tile failed."""
@@ -219,33 +215,35 @@ class _Cutter:
             bands = [band for band in range(len(self.trees)) if self.grids[band] == grid]
             for band in bands:
                 store = self.trees[band].tiles
-                store.prefetch(grid.order, [number for number, _, _ in used[: store.ahead]], needs)
+                store.prefetch(grid.order, used.numbers[: store.ahead], needs)
             for band in bands:
                 _fill(pixels[:, band], failed, self.trees[band], grid.order, needs)
 
 
 def _fill(out: Float32Array, failed: BoolArray, hips: HiPS, order: int, needs: Needs) -> None:
     """Bring the pixels of one band into the images; where a tile is missing they are NaN."""
-    plan, used, store = needs.plan, needs.used, hips.tiles
-    for index, (number, images, slots) in enumerate(used):
-        coming = used[index + store.ahead : index + store.ahead + 1]
-        store.prefetch(order, [later for later, _, _ in coming], needs)
-        try:
-            tile = store.get(order, number, needs)
-        except PhotozError as error:
-            log.warning("%s", error)
-            failed[images] = True
-            tile = None
-        else:
-            if tile is None and hips.promises(order, number):
-                log.warning(
-                    "Tile %d of order %d of %s is missing inside its coverage.", number, order, hips.address
-                )
-                failed[images] = True
-        if tile is None:
-            blank(images, slots, plan, out)
-        else:
-            gather(tile, images, slots, plan, out)
+    used, store = needs.used, hips.tiles
+    for first in range(0, len(used), TOGETHER):
+        here = range(first, min(first + TOGETHER, len(used)))
+        store.prefetch(order, used.numbers[first + store.ahead : here.stop + store.ahead], needs)
+        found = [_tile(hips, order, used.numbers[index], needs) for index in here]
+        for index, (_, lost) in zip(here, found, strict=True):
+            if lost:
+                failed[used.images(index)] = True
+        gather([tile for tile, _ in found], first, used, needs.plan, out)
+
+
+def _tile(hips: HiPS, order: int, number: int, needs: Needs) -> tuple[Tile | None, bool]:
+    """A tile, and whether it could not be had although it should be there."""
+    try:
+        tile = hips.tiles.get(order, number, needs)
+    except PhotozError as error:
+        log.warning("%s", error)
+        return None, True
+    lost = tile is None and hips.promises(order, number)
+    if lost:
+        log.warning("Tile %d of order %d of %s is missing inside its coverage.", number, order, hips.address)
+    return tile, lost
 
 
 def _sky_order(positions: Positions, grid: Grid) -> NDArray[np.int64]:

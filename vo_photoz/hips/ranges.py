@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from vo_photoz.hips.sampling import Plan, UsedTile
+    from vo_photoz.hips.planning import Plan, UsedTiles
 
 Ranges = NDArray[np.int64]
 """Shape (m, 2): first, and the one after the last; ascending, apart from each other."""
@@ -105,24 +106,21 @@ class Needs:
 
     Parameters
     ----------
-    plan : `vo_photoz.hips.sampling.Plan`
+    plan : `vo_photoz.hips.planning.Plan`
         The plan; its arrays must not be used again while more is asked for.
-    used : list of (int, int array, int array)
-        Its tiles, with the images that touch each and the slot it has in them.
+    used : `vo_photoz.hips.planning.UsedTiles`
+        Its tiles.
     """
 
     plan: Plan
-    used: list[UsedTile]
+    used: UsedTiles
     _found: dict[int, Ranges] = field(default_factory=dict)
-    _index: dict[int, int] = field(default_factory=dict)
 
     def __getitem__(self, number: int) -> Ranges:
         """Ranges of pixels, counted row by row, of a tile."""
         if number not in self._found:
-            if not self._index:
-                self._index = {tile[0]: index for index, tile in enumerate(self.used)}
-            _, images, slots = self.used[self._index[number]]
-            self._found[number] = self._ranges(images, slots)
+            index = bisect_left(self.used.numbers, number)
+            self._found[number] = self._ranges(self.used.images(index), self.used.slots(index))
         return self._found[number]
 
     def _ranges(self, images: NDArray[np.int64], slots: NDArray[np.int64]) -> Ranges:
