@@ -74,6 +74,19 @@ class Settings(BaseSettings):
     cache_days: float = Field(30, ge=0, description="age at which the server is asked whether a tile changed")
     http_seconds: float = Field(300, gt=0, description="total time for one download, seconds")
     tap_seconds: float = Field(3600, gt=0, description="total time for one archive query, seconds")
+    moc_server: str = Field(
+        "https://alasky.cds.unistra.fr/MocServer/query", description="address of the MOCServer of CDS"
+    )
+    vizier_mocs: str = Field(
+        "https://cdsarc.cds.unistra.fr/viz-bin/moc", description="address of VizieR's coverage maps"
+    )
+    xmatch_service: str = Field(
+        "http://cdsxmatch.u-strasbg.fr/xmatch/api/v1/sync", description="address of CDS X-Match"
+    )
+    moc_query_service: str = Field(
+        "http://cdsxmatch.u-strasbg.fr/QueryCat/QueryCat",
+        description="address of CDS QueryCat, which lists what tables of VizieR have inside a coverage map",
+    )
     threads: int = Field(0, ge=0, description="threads for cutting stamps; 0 takes all cores")
 
     @field_validator("ebv_map", mode="before")
