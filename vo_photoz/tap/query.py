@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from vo_photoz.errors import UsageError
+from vo_photoz.flow import NewColumn
+from vo_photoz.tap.parameters import Parameter, Value, literal
+from vo_photoz.tap.query_entries import Returned
+from vo_photoz.tap.query_places import BOXES, CONES, INSIDE, PLACE, boxes_around, cones_around
 from vo_photoz.tap.vizier import VizierTable
 
-Value = float | int | str
-
-PLACE = re.compile(r"\{([^{}]*)\}")
-"""A place in the text that a value is put into."""
-
-CONES = re.compile(r"cones\(\s*([\w.\"]+)\s*,\s*([\w.\"]+)\s*\)")
-"""The place for cones around the positions, where a service takes no upload: columns of the archive."""
-
-INSIDE = re.compile(r"inside\(\s*([\w.\"]+)\s*,\s*([\w.\"]+)\s*\)")
-"""The place for a part of the sky, in a query that lists all an archive has there: columns of the archive."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A typed value that may be changed without touching the ADQL.
-
-    Parameters
-    ----------
-    kind : {"angle", "float", "int", "str"}
-        What may be given; angles are degrees.
-    default : float, int or str
-        Used when nothing is given.
-    """
-
-    kind: Literal["angle", "float", "int", "str"]
-    default: Value
-
-    @property
-    def told(self) -> str:
-        """The default for people to read: angles in arcsec, texts in quotes."""
-        if self.kind == "angle":
-            return f"{float(self.default) * 3600:g} arcsec"
-        return literal(self.default, self.kind, "")
+__all__ = ["BOXES", "CONES", "INSIDE", "PLACE", "Parameter", "Query", "Returned", "Value", "literal"]
 
 
 @dataclass(frozen=True)
 class Query:
-    """A crossmatch that runs in an archive.
+    """A crossmatch that runs in an archive, or a list of what an archive has in a part of the sky.
 
     Parameters
     ----------
@@ -58,9 +29,9 @@ class Query:
     services : tuple of str
         Addresses of TAP services, mirrors in order.
     upload : bool
-        Whether the service takes the positions as a table; else they are written into the text as cones.
+        Whether the service takes the positions as a table; else they are written into the text.
     parameters : mapping of str to Parameter
-        Always with the angle ``radius``.
+        The angle ``radius`` among them, unless the query lists a part of the sky.
     returns : tuple of str
         Columns of the answer, ``ra`` and ``dec`` among them.
     epoch : float
@@ -71,6 +42,10 @@ class Query:
         The file it was read from.
     vizier : VizierTable or None
         The same rows in VizieR, for services that do not speak ADQL.
+    returned : mapping of str to Returned
+        Unit, UCD and description of the returned columns, for archives that do not tell them.
+    hides : str
+        The shipped file of the same name that this one of the user's stands for; empty when there is none.
     """
 
     name: str
@@ -85,12 +60,36 @@ class Query:
     adql: str
     origin: str
     vizier: VizierTable | None = None
+    returned: Mapping[str, Returned] = field(default_factory=dict)
+    hides: str = ""
 
     @property
     def sky(self) -> tuple[str, str] | None:
         """The archive's columns of the position, in a query for a part of the sky; None in others."""
         found = [INSIDE.fullmatch(place) for place in PLACE.findall(self.adql)]
         return next(((one[1], one[2]) for one in found if one), None)
+
+    def given(self, **values: Any) -> Query:
+        """The same query with other values of its parameters.
+
+        Parameters
+        ----------
+        **values
+            Numbers in the unit that the file gives the parameter (a radius in arcsec, a magnitude in mag),
+            texts with a unit ("2 arcsec", "21.5 mag") or astropy quantities; for a text parameter, the text.
+
+        Raises
+        ------
+        UsageError
+            Raised if there is no such parameter, or its value is of another type or unit or out of range.
+        """
+        self._know(values)
+        changed = {name: self.parameters[name].given(value, name) for name, value in values.items()}
+        return replace(self, parameters={**self.parameters, **changed})
+
+    def described(self, name: str, column: NewColumn) -> NewColumn:
+        """Column of the answer by its returned name, with what the file tells and the archive does not."""
+        return replace(self.returned.get(name, Returned()).fill(column), name=name)
 
     def render(
         self,
@@ -103,61 +102,36 @@ class Query:
         Parameters
         ----------
         cones : tuple of (float, float)
-            Positions, degrees, for ``{cones(RA, DEC)}``.
+            Positions, degrees, for ``{cones(RA, DEC)}`` or ``{boxes(RA, DEC)}``.
         inside : callable or None
             Gives the condition for ``{inside(RA, DEC)}`` from the two columns.
         **given
-            Values of parameters.
+            Values of parameters; angles in degrees.
 
         Raises
         ------
         UsageError
-            Raised if a value is unknown or not of its type.
+            Raised if a value is unknown, not of its type, or out of range.
         """
-        unknown = sorted(set(given) - set(self.parameters))
-        if unknown:
-            raise UsageError(
-                f"The query {self.name} has no parameter {unknown[0]}.",
-                advice=f"It has: {', '.join(self.parameters)}.",
-            )
-        values = {
-            name: literal(given.get(name, p.default), p.kind, name) for name, p in self.parameters.items()
-        }
+        self._know(given)
+        numbers = {name: given.get(name, p.default) for name, p in self.parameters.items()}
+        values = {name: literal(numbers[name], p.kind, name) for name, p in self.parameters.items()}
+        for name in given:
+            self.parameters[name].check(numbers[name], name)
 
-        def put(place: re.Match[str]) -> str:
-            columns, part = CONES.fullmatch(place[1]), INSIDE.fullmatch(place[1])
-            if part:
+        def put(content: str) -> str:
+            if part := INSIDE.fullmatch(content):
                 return inside(part[1], part[2]) if inside else "1 = 1"
-            return _cones(columns[1], columns[2], cones, values["radius"]) if columns else values[place[1]]
+            if part := CONES.fullmatch(content):
+                return cones_around(part[1], part[2], cones, values["radius"])
+            if part := BOXES.fullmatch(content):
+                return boxes_around(part[1], part[2], cones, float(numbers["radius"]))
+            return values[content]
 
-        return PLACE.sub(put, self.adql)
+        return PLACE.sub(lambda place: put(place[1]), self.adql)
 
-
-def literal(value: Value, kind: str, name: str) -> str:
-    """Write a value as ADQL.
-
-    Raises
-    ------
-    UsageError
-        Raised if the value is not of the kind.
-    """
-    wrong = UsageError(f"The parameter {name} cannot be {value!r}.", advice=f"Give a value of type {kind}.")
-    if kind == "str":
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-            raise wrong
-        return "'" + value.replace("'", "''") + "'"
-    if isinstance(value, (str, bool)) or not abs(value) < float("inf"):
-        raise wrong
-    number = int(value) if kind == "int" else float(value)
-    if number != value or (kind == "angle" and not 0 < number <= 180):
-        raise wrong
-    # A bare minus behind another one would begin a comment.
-    return f"({number!r})" if number < 0 else repr(number)
-
-
-def _cones(ra: str, dec: str, cones: tuple[tuple[float, float], ...], radius: str) -> str:
-    circles = (
-        f"1 = CONTAINS(POINT('ICRS', {ra}, {dec}), CIRCLE('ICRS', {lon!r}, {lat!r}, {radius}))"
-        for lon, lat in cones
-    )
-    return "(" + "\n  OR ".join(circles) + ")"
+    def _know(self, names: Mapping[str, object]) -> None:
+        unknown = sorted(set(names) - set(self.parameters))
+        if unknown:
+            has = f"It has: {', '.join(self.parameters)}." if self.parameters else "It has none."
+            raise UsageError(f"The query {self.name} has no parameter {unknown[0]}.", advice=has)

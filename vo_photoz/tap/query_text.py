@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 
 from vo_photoz.errors import UsageError
-from vo_photoz.tap.query import CONES, INSIDE, PLACE, Parameter, Query
+from vo_photoz.tap.adql import clean_statement, places
+from vo_photoz.tap.parameters import Parameter
+from vo_photoz.tap.query import Query
+from vo_photoz.tap.query_entries import Returned, parse_parameters, parse_returns
+from vo_photoz.tap.query_places import BOXES, CONES, INSIDE
 from vo_photoz.tap.vizier import VizierTable, parse_vizier
 
-DEGREES = {"deg": 1.0, "arcmin": 1 / 60, "arcsec": 1 / 3600}
 KEYS = (
     "title", "service", "upload", "parameters", "returns", "positions", "verified", "cite", "vizier",
     "vizier_columns", "vizier_where",
@@ -19,8 +22,6 @@ UPLOAD_TABLE = "TAP_UPLOAD.positions"
 
 _HEADER = re.compile(r"--\s?(\w+)\s*:\s*(.*)")
 _CONTINUED = re.compile(r"--\s{3,}(\S.*)")
-_PARAMETER = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|[^\s,']+)\s*([A-Za-z]+)?\s*(?:,|$)")
-_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def parse_query(text: str, name: str, origin: str = "") -> Query:
@@ -42,7 +43,7 @@ def parse_query(text: str, name: str, origin: str = "") -> Query:
     """
     reader = _Reader(text, origin or name)
     header, adql = reader.header, reader.adql
-    parameters = reader.parameters()
+    parameters, returned = reader.parameters(), reader.returns()
     reader.check_places(parameters)
     return Query(
         name=name,
@@ -50,13 +51,14 @@ def parse_query(text: str, name: str, origin: str = "") -> Query:
         services=reader.services(),
         upload=reader.upload(),
         parameters=parameters,
-        returns=reader.returns(),
+        returns=tuple(returned),
         epoch=reader.epoch(),
         verified=header.get("verified", "not tried on the real service"),
         cite=header.get("cite", ""),
         adql=adql,
         origin=origin,
-        vizier=reader.vizier(parameters),
+        vizier=reader.vizier(parameters, tuple(returned)),
+        returned=returned,
     )
 
 
@@ -70,11 +72,15 @@ class _Reader:
         lines = text.splitlines()
         end = self._read_header(lines)
         self.first = end + 1
-        self.adql = "\n".join(lines[end:]).strip().rstrip(";").rstrip()
         for key in REQUIRED:
             if not self.header.get(key):
                 raise self.wrong(1, f"the header has no '-- {key}: ...'", f"Its keys are {', '.join(KEYS)}.")
-        if not re.match(r"(SELECT|WITH)\b", self.adql, re.IGNORECASE):
+        try:
+            self.adql = clean_statement("\n".join(lines[end:]))
+        except UsageError as error:
+            line, what = error.message.split(":", maxsplit=1)
+            raise self.wrong(self.first + int(line), what, error.advice) from None
+        if not re.match(r"\s*(SELECT|WITH)\b", self.adql, re.IGNORECASE):
             raise self.wrong(self.first, "no SELECT follows the header")
 
     def _read_header(self, lines: list[str]) -> int:
@@ -113,16 +119,12 @@ class _Reader:
             raise self.wrong(self.line_of["upload"], f"upload is 'yes' or 'no', not '{word}'")
         return word == "yes"
 
-    def returns(self) -> tuple[str, ...]:
+    def returns(self) -> dict[str, Returned]:
         """Columns of the answer."""
-        line = self.line_of["returns"]
-        names = tuple(name.strip() for name in self.header["returns"].split(","))
-        for name in names:
-            if not _NAME.fullmatch(name) or names.count(name) > 1 or name == "id":
-                raise self.wrong(line, f"'{name}' cannot be the name of a returned column")
-        if not {"ra", "dec"} <= set(names):
-            raise self.wrong(line, "ra and dec are not returned", "Separations are computed from them.")
-        return names
+        try:
+            return parse_returns(self.header["returns"])
+        except UsageError as error:
+            raise self.wrong(self.line_of["returns"], error.message.rstrip("."), error.advice) from None
 
     def epoch(self) -> float:
         """Julian year of the positions, which must be ICRS."""
@@ -135,71 +137,54 @@ class _Reader:
 
     def parameters(self) -> dict[str, Parameter]:
         """Typed defaults; ``radius`` must be an angle."""
-        text, line, at = self.header.get("parameters", ""), self.line_of.get("parameters", 1), 0
-        found: dict[str, Parameter] = {}
-        while at < len(text):
-            entry = _PARAMETER.match(text, at)
-            if not entry:
-                raise self.wrong(
-                    line, f"parameters cannot be read from '{text[at:]}'", "Write NAME = VALUE [UNIT]."
-                )
-            found[entry[1]] = self._parameter(entry[2], entry[3], line)
-            at = entry.end()
+        text, line = self.header.get("parameters", ""), self.line_of.get("parameters", 1)
+        try:
+            found = parse_parameters(text)
+        except UsageError as error:
+            raise self.wrong(line, error.message.rstrip("."), error.advice) from None
         if self.lists_sky() and "radius" not in found:
             return found
         if "radius" not in found or found["radius"].kind != "angle":
-            raise self.wrong(line, "the angle 'radius' is missing", "Write for example radius = 1.5 arcsec.")
+            advice = "Write for example radius = 1.5 arcsec."
+            raise self.wrong(line, "the angle 'radius' (deg, arcmin, arcsec or mas) is missing", advice)
         return found
-
-    def _parameter(self, value: str, unit: str | None, line: int) -> Parameter:
-        if value.startswith("'") and not unit:
-            return Parameter("str", value[1:-1].replace("''", "'"))
-        try:
-            if unit:
-                return Parameter("angle", float(value) * DEGREES[unit])
-            return (
-                Parameter("int", int(value))
-                if re.fullmatch(r"[+-]?\d+", value)
-                else Parameter("float", float(value))
-            )
-        except (ValueError, KeyError):
-            advice = "A value is a number, 'text', or a number with deg, arcmin or arcsec."
-            raise self.wrong(line, f"'{value} {unit or ''}' is no value", advice) from None
 
     def lists_sky(self) -> bool:
         """Whether the query lists a part of the sky, instead of what is near positions."""
-        return any(INSIDE.fullmatch(place) for place in PLACE.findall(self.adql))
+        return any(INSIDE.fullmatch(place) for _, place in places(self.adql))
 
-    def vizier(self, parameters: Mapping[str, Parameter]) -> VizierTable | None:
+    def vizier(self, parameters: Mapping[str, Parameter], returns: tuple[str, ...]) -> VizierTable | None:
         """Table of VizieR with the same rows, when the header names one."""
         try:
-            return parse_vizier(self.header, self.adql, self.returns(), parameters)
+            return parse_vizier(self.header, self.adql, returns, parameters)
         except UsageError as error:
             line = self.line_of.get("vizier", 1)
             raise self.wrong(line, error.message.rstrip("."), error.advice) from None
 
     def check_places(self, parameters: Mapping[str, Parameter]) -> None:
         """All places of the text are known, and the positions go in by the way the header says."""
-        places, cones = set(), False
-        for number, text in enumerate(self.adql.splitlines(), start=self.first):
-            for place in PLACE.findall(text):
-                is_cones = bool(CONES.fullmatch(place))
-                if place not in parameters and not is_cones and not INSIDE.fullmatch(place):
-                    raise self.wrong(number, f"{{{place}}} is not among the parameters")
-                cones |= is_cones
-                places.add(place)
-        unused = [name for name in parameters if name not in places and not (cones and name == "radius")]
+        found, around = set(), False
+        for line, place in places(self.adql):
+            is_around = bool(CONES.fullmatch(place) or BOXES.fullmatch(place))
+            if place not in parameters and not is_around and not INSIDE.fullmatch(place):
+                raise self.wrong(self.first + line, f"{{{place}}} is not among the parameters")
+            around |= is_around
+            found.add(place)
+        unused = [name for name in parameters if name not in found and not (around and name == "radius")]
         if unused:
-            raise self.wrong(
-                self.line_of["parameters"], f"the parameter {unused[0]} stands nowhere in the text"
-            )
+            line = self.line_of["parameters"]
+            raise self.wrong(line, f"the parameter {unused[0]} stands nowhere in the text")
+        self._check_route(around)
+
+    def _check_route(self, around: bool) -> None:
         line = self.line_of["upload"]
-        if self.lists_sky() and (self.upload() or cones):
+        if self.lists_sky() and (self.upload() or around):
             advice = "A query for a part of the sky says 'upload: no' and has no {cones(RA, DEC)}."
             raise self.wrong(line, "{inside(RA, DEC)} takes no positions", advice)
         if self.upload() and UPLOAD_TABLE.lower() not in self.adql.lower():
             raise self.wrong(line, f"the text does not use the upload {UPLOAD_TABLE}")
-        if not (self.upload() or cones or self.lists_sky()):
+        if not (self.upload() or around or self.lists_sky()):
+            advice = "Give the columns of the archive."
             raise self.wrong(
-                line, "without upload the text needs {cones(RA, DEC)}, the columns of the archive"
+                line, "without upload the text needs {cones(RA, DEC)} or {boxes(RA, DEC)}", advice
             )
