@@ -76,7 +76,7 @@ def table_pairs(positions: Positions, other: UserTable, *, radius_arcsec: float)
         NewColumn(info.name, values[found], info.unit or "", info.ucd or "", info.description)
         for info, values in zip(other.columns, other.data, strict=True)
     ]
-    return Pairs(rows, separation, columns)
+    return Pairs(rows, separation, columns, partners[second])
 
 
 def _usable(positions: Positions) -> BoolArray:

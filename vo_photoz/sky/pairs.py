@@ -28,11 +28,14 @@ class Pairs:
         Arcsec; NaN where the partner has no position.
     columns : list of NewColumn
         What is known of the partners, m values each.
+    partners : int64 array, shape (m,), or None
+        Row of the partner in its table; None where rows have no numbers, as in an archive.
     """
 
     rows: IntArray
     separation: FloatArray
     columns: list[NewColumn]
+    partners: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -99,18 +102,29 @@ def column_prefix(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
-def best_partners(name: str, pairs: Pairs, n: int) -> list[NewColumn]:
+def best_partners(name: str, pairs: Pairs, n: int, best: IntArray | None = None) -> list[NewColumn]:
     """Columns of the closest partner of each of ``n`` rows, masked where there is none.
 
     Among partners at the same separation the one with the smallest values, column by column, is taken:
     archives return rows in any order, and the answer must not depend on it.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of the columns.
+    pairs : Pairs
+        All pairs.
+    n : int
+        Rows of the user's table.
+    best : int64 array or None
+        Element of the pair that is taken for each row that has one; None takes the closest.
 
     Returns
     -------
     list of NewColumn
         ``<name>_<column>`` for all columns of the pairs, ``<name>_separation`` and ``<name>_nmatch``.
     """
-    best = _closest(pairs)
+    best = closest(pairs) if best is None else best
     rows, prefix = pairs.rows[best], column_prefix(name)
     separation = NewColumn(
         "separation",
@@ -155,24 +169,24 @@ def null_partners(name: str, columns: tuple[str, ...], n: int) -> list[NewColumn
     return [*empty, separation, number]
 
 
-def _closest(pairs: Pairs) -> IntArray:
-    """Element of the best pair of each row that has one."""
+def closest(pairs: Pairs) -> IntArray:
+    """Element of the best pair of each row that has one, in the order of the rows."""
     order = np.lexsort((pairs.separation, pairs.rows))
     rows, separation = pairs.rows[order], pairs.separation[order]
     if np.any((rows[1:] == rows[:-1]) & (separation[1:] == separation[:-1])):
-        ranks = [_ranks(column.values) for column in reversed(pairs.columns) if column.values.ndim == 1]
-        order = np.lexsort((*ranks, pairs.separation, pairs.rows))
+        keys = [ranks(column.values) for column in reversed(pairs.columns) if column.values.ndim == 1]
+        order = np.lexsort((*keys, pairs.separation, pairs.rows))
         rows = pairs.rows[order]
     return order[np.unique(rows, return_index=True)[1]].astype(np.int64)
 
 
-def _ranks(values: NDArray[Any]) -> IntArray:
+def ranks(values: NDArray[Any]) -> IntArray:
     """Order of values as integers, nulls first; strings and numbers alike."""
     plain = np.ma.getdata(values)
     plain = plain.astype(str) if plain.dtype == object else plain
-    ranks = np.unique(plain, return_inverse=True)[1].astype(np.int64)
-    ranks[np.ma.getmaskarray(values)] = -1
-    return ranks
+    order: IntArray = np.unique(plain, return_inverse=True)[1].astype(np.int64)
+    order[np.ma.getmaskarray(values)] = -1
+    return order
 
 
 def _spread(values: NDArray[Any], rows: IntArray, n: int) -> NDArray[Any]:
@@ -180,7 +194,10 @@ def _spread(values: NDArray[Any], rows: IntArray, n: int) -> NDArray[Any]:
     spread: NDArray[Any] = _nothing((n, *values.shape[1:]), values.dtype)
     if values.dtype == object:
         # Texts, or arrays of any length: what is masked still has to be of the same kind.
-        np.ma.getdata(spread)[:] = [values[0][:0] if len(values) else ""] * n
+        first = next((value for value in np.ma.getdata(values) if value is not None), "")
+        empty = first[:0] if isinstance(first, (str, bytes, np.ndarray)) else first
+        for row in range(n):
+            np.ma.getdata(spread)[row] = empty
     spread[rows] = values
     return spread
 
