@@ -1,13 +1,13 @@
-"""Where tiles come from: a folder or a web server, and a bounded memory of those read."""
+"""Where tiles come from: a folder or a web server; those read stay in a bounded memory for a while."""
 
 from __future__ import annotations
 
 import mmap
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,19 @@ import numpy as np
 from vo_photoz.hips.decode import GZIP, Tile, decode_tile, is_plain, read_header
 from vo_photoz.hips.ranges import Needs, Ranges
 from vo_photoz.hips.source import RETRY_SECONDS, Source
+from vo_photoz.hips.tile_memory import LEAST_BYTES, SHARED_BYTES, Place, TileMemory
 from vo_photoz.hips.web_tiles import MAX_TILE_BYTES, Held, WebTiles
 from vo_photoz.settings import defaults
 
 MAPPED_WIDTH = 256
 """Smaller tiles are read, not mapped: every mapped file keeps one of the few file handles of a process."""
+MAPPED_TILES = 8
+"""Of a HiPS in a folder; a tile is mapped again in no time."""
+AHEAD = 2, 32
+"""Tiles that are fetched before they are used: at least, at most."""
+
+_shared: TileMemory[Held | None] = TileMemory(SHARED_BYTES)
+_numbers = count()
 
 
 def tile_path(order: int, number: int, extension: str = "fits") -> str:
@@ -36,20 +44,23 @@ class TileStore:
         Where the files are.
     width : int
         Side of a tile, pixels.
-    max_tiles : int
-        How many are kept; the least recently used goes first. 0 takes what fits into about 64 MB, or a few
-        when they are mapped.
+    memory : TileMemory or None
+        Where tiles are kept. None takes the one that is shared by all HiPS of the process, or one for a few
+        tiles if they are mapped.
     """
 
-    def __init__(self, source: Source, width: int, *, max_tiles: int = 0) -> None:
+    def __init__(self, source: Source, width: int, memory: TileMemory[Held | None] | None = None) -> None:
         self.source = source
         self.width = width
         self.folder = source.folder
         self.mapped = self.folder is not None and width >= MAPPED_WIDTH
-        self.max_tiles = max_tiles or (8 if self.mapped else max(32, (1 << 24) // width**2))
+        self._latest = 4 * width**2
+        if memory is None:
+            memory = TileMemory(MAPPED_TILES * self._latest) if self.mapped else _shared
+        self._memory = memory
+        self._memory.join(self)
+        self._me = next(_numbers)
         self._web = WebTiles(source, width)
-        self._kept: OrderedDict[tuple[int, int], Future[Held | None]] = OrderedDict()
-        self._retry_after: dict[tuple[int, int], float] = {}
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -73,37 +84,34 @@ class TileStore:
         return self._get(order, number, None if needs is None or self.folder else needs[number])
 
     def _get(self, order: int, number: int, need: Ranges | None) -> Tile | None:
-        future, mine = self._future(order, number)
+        key = self._me, order, number
+        place, mine = self._memory.find(key)
         if mine:
             try:
-                future.set_result(self._read(order, number, need))
+                found = self._read(order, number, need)
             except BaseException as error:  # noqa: BLE001 - whoever waits for this tile learns why
-                self._retry_after[order, number] = time.monotonic() + RETRY_SECONDS
-                future.set_exception(error)
-        held = future.result()
+                place.until = time.monotonic() + RETRY_SECONDS
+                place.tile.set_exception(error)
+                self._memory.weigh(key, place, LEAST_BYTES)
+            else:
+                place.tile.set_result(found)
+                self._weigh(key, place, found)
+        held = place.tile.result()
         if held is not None and held.lacks(need):
             self._web.extend(held, tile_path(order, number), need)
+            self._weigh(key, place, held)
         return None if held is None else held.pixels
 
-    def _future(self, order: int, number: int) -> tuple[Future[Held | None], bool]:
-        """The tile, present or to come, and whether the caller has to read it."""
-        key = order, number
-        with self._lock:
-            future = self._kept.get(key)
-            if future is not None and time.monotonic() < self._retry_after.get(key, float("inf")):
-                self._kept.move_to_end(key)
-                return future, False
-            self._retry_after.pop(key, None)
-            future = self._kept[key] = Future()
-            while len(self._kept) > self.max_tiles:
-                old, _ = self._kept.popitem(last=False)
-                self._retry_after.pop(old, None)
-            return future, True
+    def _weigh(self, key: tuple[int, int, int], place: Place[Held | None], held: Held | None) -> None:
+        size = 0 if held is None else held.size
+        self._latest = max(size, LEAST_BYTES)
+        self._memory.weigh(key, place, size)
 
     @property
     def ahead(self) -> int:
-        """How many tiles may be fetched before they are used, with room for the other threads."""
-        return self.max_tiles // 4
+        """How many tiles may be fetched before they are used, with room for other threads and bands."""
+        least, most = AHEAD
+        return min(max(self._memory.share // (4 * self._latest), least), most)
 
     def prefetch(self, order: int, numbers: Iterable[int], needs: Needs | None = None) -> None:
         """Start to fetch tiles from a server, several at a time; for a folder there is nothing to do.

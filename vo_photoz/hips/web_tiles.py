@@ -38,6 +38,14 @@ class Held:
     origin: Content | None = None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    @property
+    def size(self) -> int:
+        """Bytes of memory that it takes, about."""
+        if self.have is None:
+            return self.pixels.nbytes
+        known = int(self.have[-1, 1] - self.have[0, 0]) if len(self.have) else 0
+        return min(self.pixels.nbytes, 4 * (known + 4 * math.isqrt(len(self.pixels))))
+
     def lacks(self, need: Ranges | None) -> bool:
         """Whether pixels that are needed (all with None) are not known."""
         return self.have is not None and (need is None or not covers(self.have, need))
