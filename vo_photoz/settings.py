@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     vizier_mocs: str = Field(
         "https://cdsarc.cds.unistra.fr/viz-bin/moc", description="address of VizieR's coverage maps"
     )
+    queries_dir: Path | None = Field(
+        None, description="another folder of your query files, besides tap_queries beside this file"
+    )
     xmatch_service: str = Field(
         "http://cdsxmatch.u-strasbg.fr/xmatch/api/v1/sync", description="address of CDS X-Match"
     )
@@ -89,7 +92,7 @@ class Settings(BaseSettings):
     )
     threads: int = Field(0, ge=0, description="threads for cutting stamps; 0 takes all cores")
 
-    @field_validator("ebv_map", mode="before")
+    @field_validator("ebv_map", "queries_dir", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return value or None

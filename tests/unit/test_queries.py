@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from vo_photoz.errors import UsageError
 from vo_photoz.settings import config_file
-from vo_photoz.tap.queries import Parameter, list_queries, load_query, parse_query
 from vo_photoz.tap.parameters import literal
+from vo_photoz.tap.queries import Parameter, list_queries, load_query, parse_query
 
 GOOD = """\
 -- title: A test
@@ -161,7 +161,7 @@ def test_all_shipped_queries_can_be_used() -> None:
 
 
 def test_user_s_query_hides_a_shipped_one(tmp_path: Path) -> None:
-    folder = config_file().parent / "queries"
+    folder = config_file().parent / "tap_queries"
     folder.mkdir(parents=True)
     (folder / "milliquas.adql").write_text(GOOD)
     (folder / "mine.adql").write_text(GOOD)

@@ -1,46 +1,77 @@
-"""Where query files lie: those of the program, and the user's own beside her settings."""
+"""Where query files lie: those of the program, and the user's own."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from vo_photoz.errors import UsageError
-from vo_photoz.settings import config_file
+from vo_photoz.settings import config_file, defaults
 from vo_photoz.tap.query import Parameter, Query
 from vo_photoz.tap.query_text import parse_query
 
-__all__ = ["Parameter", "Query", "list_queries", "load_query", "parse_query", "query_folders"]
+__all__ = [
+    "Parameter",
+    "Query",
+    "list_queries",
+    "load_query",
+    "own_folders",
+    "parse_query",
+    "shipped_folder",
+]
+
+log = logging.getLogger(__name__)
 
 
-def query_folders() -> list[Path]:
-    """Folders that are searched, the user's own first."""
+def shipped_folder() -> Path:
+    """Folder of the queries that come with the program."""
     package = Path(str(files("vo_photoz")))
     # An installed package carries the folder; in a working copy it lies beside the package.
     shipped = package / "tap_queries"
-    return [config_file().parent / "queries", shipped if shipped.is_dir() else package.parent / "tap_queries"]
+    return shipped if shipped.is_dir() else package.parent / "tap_queries"
 
 
-def load_query(name_or_path: str | Path) -> Query:
+def own_folders() -> list[Path]:
+    """Folders of the user's queries, that of the setting ``queries_dir`` first."""
+    chosen = defaults().queries_dir
+    beside = config_file().parent / "tap_queries"
+    return [chosen.expanduser(), beside] if chosen else [beside]
+
+
+def load_query(name_or_path: str | Path, **values: Any) -> Query:
     """Return a query by its name or by the path of its file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name of `list_queries`, or the path of an .adql file.
+    **values
+        Values of parameters, as of `Query.given`.
 
     Raises
     ------
     UsageError
-        Raised if there is no such query, or the file cannot be understood.
+        Raised if there is no such query, its file cannot be understood, or a value cannot be meant.
     """
-    path = Path(name_or_path)
+    path, hides = Path(name_or_path), ""
     if path.suffix != ".adql":
-        path = _files().get(str(name_or_path), path.with_suffix(".adql"))
+        found = _files().get(str(name_or_path), [])
+        path = found[0] if found else path.with_suffix(".adql")
+        hides = str(found[-1]) if len(found) > 1 and found[-1].parent == shipped_folder() else ""
     if not path.is_file():
         raise UsageError(
             f"There is no query {name_or_path}.", advice=f"Known: {', '.join(sorted(_files())) or 'none'}."
         )
+    if hides:
+        log.warning("The query %s is yours, of %s; that of the program is not used.", path.stem, path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The query file {path} cannot be read: {error}.", url=str(path)) from None
-    return parse_query(text, path.stem, str(path))
+    return replace(parse_query(text, path.stem, str(path)), hides=hides).given(**values)
 
 
 def list_queries() -> list[str]:
@@ -48,5 +79,10 @@ def list_queries() -> list[str]:
     return sorted(_files())
 
 
-def _files() -> dict[str, Path]:
-    return {path.stem: path for folder in reversed(query_folders()) for path in sorted(folder.glob("*.adql"))}
+def _files() -> dict[str, list[Path]]:
+    """Files of each name; the first is used."""
+    found: dict[str, list[Path]] = {}
+    for folder in [*own_folders(), shipped_folder()]:
+        for path in sorted(folder.glob("*.adql")):
+            found.setdefault(path.stem, []).append(path)
+    return found
