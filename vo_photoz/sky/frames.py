@@ -6,7 +6,14 @@ from functools import cache
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import CartesianRepresentation, SkyCoord
+from astropy.coordinates import (
+    FK5,
+    BarycentricMeanEcliptic,
+    CartesianRepresentation,
+    Galactic,
+    SkyCoord,
+    Supergalactic,
+)
 
 from vo_photoz.errors import CoverageError
 from vo_photoz.flow import FloatArray
@@ -74,3 +81,33 @@ def tangent_frames(ra: FloatArray, dec: FloatArray, frame: str) -> tuple[FloatAr
         np.ascontiguousarray(east @ matrix),
         np.ascontiguousarray(north @ matrix),
     )
+
+
+@cache
+def rotation_to_icrs(frame: str, equinox: str = "J2000") -> FloatArray:
+    """Matrix that turns unit vectors of a frame into those of ICRS, shape (3, 3).
+
+    Parameters
+    ----------
+    frame : str
+        "fk5", "galactic", "supergalactic" or "ecliptic" (the mean ecliptic of the equinox, IAU 2006).
+    equinox : str
+        Of FK5 and the ecliptic, as astropy reads it ("J2000").
+    """
+    systems = {
+        "fk5": lambda: FK5(equinox=equinox),
+        "galactic": Galactic,
+        "supergalactic": Supergalactic,
+        "ecliptic": lambda: BarycentricMeanEcliptic(equinox=equinox),
+    }
+    axes = SkyCoord(CartesianRepresentation(np.eye(3) * u.one), frame=systems[frame]())
+    left, _, right = np.linalg.svd(np.asarray(axes.icrs.cartesian.xyz.value, dtype=float))
+    matrix: FloatArray = left @ right
+    return matrix
+
+
+def angles_of(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Longitudes (0 to 360) and latitudes, degrees, of vectors of shape (n, 3)."""
+    lon = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0])) % 360.0
+    lat = np.degrees(np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])))
+    return lon, lat

@@ -19,6 +19,7 @@ _UNITS = {
     "degs": 1.0,
     "d": 1.0,
     "rad": 180 / np.pi,
+    "rads": 180 / np.pi,
     "radian": 180 / np.pi,
     "radians": 180 / np.pi,
     "arcmin": 1 / 60,
@@ -26,18 +27,38 @@ _UNITS = {
     "mas": 1 / 3_600_000,
     "h": _HOUR,
     "hr": _HOUR,
+    "hrs": _HOUR,
     "hour": _HOUR,
     "hours": _HOUR,
     "hourangle": _HOUR,
     "hms": _HOUR,
     "dms": 1.0,
 }
+# Minus signs, blanks, primes and raised letters of printed tables, in plain words.
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"),
+        **dict.fromkeys("\xa0\u2002\u2003\u2007\u2009\u200a\u202f", " "),
+        **dict.fromkeys("\u2018\u2019\u2032\xb4", "'"),
+        **dict.fromkeys("\u201c\u201d\u2033", '"'),
+        **dict.fromkeys("\xba\u02da", "\xb0"),
+        "\u02b0": "h",
+        "\u1d48": "d",
+        "\u1d50": "m",
+        "\u02e2": "s",
+        "\ufeff": None,
+    }
+)
 _SEXAGESIMAL = re.compile(
-    r"""\s*(?P<sign>[+-]?)\s*(?P<whole>\d{1,3})
+    r"""(?P<sign>[+-]?)\s*(?P<whole>\d{1,3})
         (?:\s*(?P<mark>[:hd]|deg|\xb0)\s*|\s+)(?P<minutes>\d{1,2}(?:\.\d*)?)
-        (?:(?:\s*[:m'\u2032]\s*|\s+)(?P<seconds>\d{1,2}(?:\.\d*)?))?\s*[ms'"\u2032\u2033]*\s*""",
+        (?:(?:\s*[:m']\s*|\s+)(?P<seconds>\d{1,2}(?:\.\d*)?))?\s*[ms'"]*""",
     re.VERBOSE | re.IGNORECASE,
 )
+_MARKED = re.compile(
+    r"([+-]?\s*\d+(?:\.\d*)?)\s*(h|hr|hrs|hours?|d|deg|degrees?|\xb0|rad|radians?)", re.IGNORECASE
+)
+_NONE = float("nan")
 
 
 def scale_of(unit: str | None) -> float | None:
@@ -57,11 +78,13 @@ def degrees(values: NDArray[Any], unit: str | None, *, hours: bool) -> FloatArra
     Parameters
     ----------
     values : array, shape (n,)
-        Numbers, or text: numbers, ``12 34 56.7``, ``12:34:56.7``, ``12h34m56.7s``, ``-1d2m3s``.
+        Numbers, or text: numbers, ``12 34 56.7``, ``12:34:56.7``, ``12h34m56.7s``, ``-1d2m3s``, ``12:34.5``,
+        with the minus signs and primes of print as well.
     unit : str or None
         Of the column.
     hours : bool
-        Whether sexagesimal text without a mark counts hours (a right ascension does).
+        Whether sexagesimal text without a mark counts hours (a right ascension does, unless most of its rows
+        are beyond 24).
 
     Returns
     -------
@@ -78,28 +101,61 @@ def degrees(values: NDArray[Any], unit: str | None, *, hours: bool) -> FloatArra
     if data.dtype.kind != "O":
         return None
     in_hours = hours and not re.match(r'"?d', (unit or "").lower())
-    parsed = [_angle(cell, scale, in_hours) for cell in data.tolist()]
-    result = np.where(gone, np.nan, np.array(parsed, dtype="f8"))
+    result = np.where(gone, np.nan, _of_text(data.tolist(), scale, in_hours))
     filled = sum(bool(str(cell).strip()) for cell in data)
     return result if np.isfinite(result).sum() * 2 >= max(filled, 1) else None
 
 
-def _angle(text: Any, scale: float, hours: bool) -> float:
-    if not isinstance(text, str):
-        return float("nan")
+def sexagesimal(values: NDArray[Any]) -> bool:
+    """Whether a column is text in which minutes stand apart, so that its unit needs no guess."""
+    data = np.ma.getdata(values)
+    if data.dtype.kind != "O":
+        return False
+    texts = [str(cell).translate(_PLAIN).strip() for cell in data[:1000]]
+    return any(_SEXAGESIMAL.fullmatch(text) or _MARKED.fullmatch(text) for text in texts)
+
+
+def _of_text(cells: list[Any], scale: float, hours: bool) -> FloatArray:
+    """Degrees of texts."""
+    try:  # quick, for columns of numbers
+        return np.array(list(map(float, cells))) * scale
+    except (ValueError, TypeError):
+        pass
+    angles = np.empty(len(cells))
+    bare = np.zeros(len(cells), dtype=bool)
+    for row, cell in enumerate(cells):
+        angles[row], bare[row] = _angle(cell, scale)
+    if hours and bare.any() and np.mean(np.abs(angles[bare]) >= 24) <= 0.5:
+        angles[bare] *= _HOUR
+    return angles
+
+
+def _angle(text: Any, scale: float) -> tuple[float, bool]:
+    """An angle, and whether it is sexagesimal without a word on hours or degrees."""
+    if not isinstance(text, str) or len(text) > 60:
+        return _NONE, False
+    if not text.isascii():
+        text = text.translate(_PLAIN)
+    text = text.strip()
     found = _SEXAGESIMAL.fullmatch(text)
     if found is None:
-        try:
-            return float(text) * scale
-        except ValueError:
-            return float("nan")
-    minutes = float(found["minutes"])
-    seconds = float(found["seconds"] or 0)
+        return _number(text, scale), False
+    minutes, seconds = float(found["minutes"]), float(found["seconds"] or 0)
     if minutes > 60 or seconds > 60:
-        return float("nan")
-    mark = (found["mark"] or "").lower()
-    in_hours = mark == "h" or (hours and mark in ("", ":"))
+        return _NONE, False
     size = int(found["whole"]) + minutes / 60 + seconds / 3600
-    if in_hours:
+    mark = (found["mark"] or "").lower()
+    if mark == "h":
         size *= _HOUR
-    return -size if found["sign"] == "-" else size
+    return (-size if found["sign"] == "-" else size), mark in ("", ":")
+
+
+def _number(text: str, scale: float) -> float:
+    """An angle written as one number, perhaps with its unit ("12.5h")."""
+    marked = _MARKED.fullmatch(text)
+    if marked:
+        return float(marked[1].replace(" ", "")) * (scale_of(marked[2]) or 1.0)
+    try:
+        return float(text) * scale
+    except ValueError:
+        return _NONE
