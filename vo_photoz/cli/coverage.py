@@ -9,6 +9,11 @@ import typer
 
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 
+WHAT = (
+    "Name or file of a survey; folder or address of a HiPS; file or address of a coverage map (FITS, JSON, "
+    "ASCII); ivo:// identifier; vizier:TABLE; or a table, whose positions make the map."
+)
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -16,30 +21,45 @@ def add_to(app: typer.Typer) -> None:
 
 
 def coverage(
-    surveys: Annotated[
-        list[str], typer.Argument(help="Names of surveys or survey files.", metavar="SURVEY...")
+    what: Annotated[list[str], typer.Argument(help=WHAT, metavar="WHAT...")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Coverage map to write: FITS, or .json or .txt (ASCII).")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Coverage map to write (MOC in FITS).")],
     combine: Annotated[
         Literal["intersection", "union"],
-        typer.Option(help="Of several surveys: where all of them, or any of them, have images."),
+        typer.Option(help="Of several: where all of them, or any of them, are. Of bands always all."),
     ] = "intersection",
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="Make it from the pixels that have a value; reads every tile.")
+    ] = False,
+    order: Annotated[
+        int | None, typer.Option(help="Order of a map that is made, or asked of a server.")
+    ] = None,
+    moc_version: Annotated[
+        int,
+        typer.Option(help="Of FITS. 1: every reader takes it; 2: ranges, which old readers see as empty."),
+    ] = 1,
     offline: Annotated[
         bool, typer.Option("--offline", help="Refuse the network: use what was fetched before.")
     ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write where surveys have images in all their bands."""
+    """Write a coverage map (MOC): where a survey has images in all its bands, or a table has sources."""
     with errors_told(debug), progress_bar(quiet) as progress:
-        from vo_photoz.hips.coverage import survey_coverage, write_moc
-        from vo_photoz.hips.survey import load_survey
-        from vo_photoz.sky.moc import intersection, union
+        from vo_photoz.hips.moc_files import write_moc
+        from vo_photoz.pipeline.coverage import combined_coverage
 
-        maps = []
-        for done, name in enumerate(surveys):
-            progress("coverage", done, len(surveys))
-            maps.append(survey_coverage(load_survey(name, offline=offline)))
-        joined = intersection(maps) if combine == "intersection" else union(maps)
-        write_moc(joined, output)
-    say(f"{joined.sky_fraction:.6%} of the sky, order {joined.max_order}. Written: {output}", quiet)
+        found = combined_coverage(
+            what, combine=combine, pixels=pixels, order=order, offline=offline, progress=progress
+        )
+        write_moc(found, output, version=moc_version)
+    say(f"From {found.origin}", quiet)
+    say(f"{area(found.sky_fraction)} ({found.sky_fraction:.6%} of the sky), order {found.max_order}", quiet)
+    say(f"Written: {output}", quiet)
+
+
+def area(sky_fraction: float) -> str:
+    """Area in the unit that suits it."""
+    degrees = sky_fraction * 41252.96124941928  # 4 pi steradian in square degrees
+    return f"{degrees:,.2f} deg2" if degrees >= 0.1 else f"{degrees * 3600:,.2f} arcmin2"

@@ -1,0 +1,158 @@
+"""Coverage of whatever a user names: a survey, a HiPS, a map, a table, an identifier of the VO."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from vo_photoz import http
+from vo_photoz.errors import CoverageError, SurveyError, UsageError
+from vo_photoz.flow import Coverage, Progress, no_progress
+from vo_photoz.hips.coverage import MAX_MOC_BYTES, find_coverage
+from vo_photoz.hips.moc_files import is_moc, read_moc
+from vo_photoz.hips.moc_server import moc_server_coverage, vizier_coverage
+from vo_photoz.hips.survey import Survey, list_surveys, load_survey
+from vo_photoz.hips.tree import HiPS
+from vo_photoz.settings import defaults
+from vo_photoz.sky.footprint import footprint
+from vo_photoz.sky.moc import intersection, union
+from vo_photoz.tables.positions import find_positions
+from vo_photoz.tables.read import read_table
+
+VIZIER = "vizier:"
+HEAD_BYTES = 100_000
+Combine = Literal["intersection", "union"]
+
+
+def coverage_of(
+    what: str | Path | Survey,
+    *,
+    pixels: bool = False,
+    order: int | None = None,
+    offline: bool = False,
+    progress: Progress = no_progress,
+) -> Coverage:
+    """Coverage of one thing; its ``origin`` tells by which way it came.
+
+    Parameters
+    ----------
+    what : str, path or Survey
+        Name or file of a survey; folder or address of a HiPS; file or address of a MOC (FITS, JSON, ASCII);
+        ``ivo://`` identifier; ``vizier:`` and a VizieR table; or a table, whose positions make the map.
+    pixels : bool
+        Of surveys and HiPS: make the map from the pixels that have a value.
+    order : int or None
+        Order of a map that is made, or asked of a server.
+    offline : bool
+        Open no connection.
+    progress : Progress
+        Told how far the making is.
+
+    Raises
+    ------
+    CoverageError, SurveyError, TableError, ServiceError
+        Raised if there is no coverage map, and none can be made.
+    UsageError
+        Raised if nothing is known of that name.
+    """
+    if isinstance(what, Survey):
+        return _of_survey(what, pixels, order, not offline, progress)
+    name, path = str(what), Path(what).expanduser()
+    if name in list_surveys() or (path.suffix.lower() == ".toml" and path.is_file()):
+        return _of_survey(load_survey(what, offline=offline), pixels, order, not offline, progress)
+    if name.startswith(("ivo://", VIZIER)):
+        return _of_cds(name, order, offline)
+    if urlsplit(name).scheme in ("http", "https", "s3", "gs"):
+        return _of_address(name, pixels, order, offline, progress)
+    if path.is_dir():
+        return find_coverage(HiPS(path, offline=offline), pixels=pixels, order=order, progress=progress)
+    if not path.is_file():
+        raise UsageError(
+            f"There is neither a survey, a HiPS, a coverage map nor a table {what}.",
+            advice=f"Surveys: {', '.join(list_surveys())}.",
+        )
+    return _of_file(path, order)
+
+
+def combined_coverage(
+    what: Sequence[str | Path | Survey],
+    *,
+    combine: Combine = "intersection",
+    pixels: bool = False,
+    order: int | None = None,
+    offline: bool = False,
+    progress: Progress = no_progress,
+) -> Coverage:
+    """Coverage of several things: where all of them are, or any of them.
+
+    Parameters
+    ----------
+    what, pixels, order, offline, progress
+        As of `coverage_of`.
+    combine : {"intersection", "union"}
+        How they are combined; the bands of a survey always by intersection.
+
+    Raises
+    ------
+    PhotozError
+        Raised as by `coverage_of`.
+    """
+    maps = [coverage_of(one, pixels=pixels, order=order, offline=offline, progress=progress) for one in what]
+    if len(maps) == 1:
+        return maps[0]
+    return intersection(maps) if combine == "intersection" else union(maps)
+
+
+def _of_survey(
+    survey: Survey, pixels: bool, order: int | None, servers: bool, progress: Progress
+) -> Coverage:
+    return intersection(
+        [
+            find_coverage(survey.hips[band], pixels=pixels, order=order, servers=servers, progress=progress)
+            for band in survey.bands
+        ]
+    )
+
+
+def _of_cds(name: str, order: int | None, offline: bool) -> Coverage:
+    if offline:
+        raise CoverageError(
+            f"The coverage of {name} was not asked for: connections are off.", advice="Leave out --offline."
+        )
+    if name.startswith(VIZIER):
+        return vizier_coverage(name.removeprefix(VIZIER), order=order)
+    return moc_server_coverage(name, order=order)
+
+
+def _of_address(address: str, pixels: bool, order: int | None, offline: bool, progress: Progress) -> Coverage:
+    """Coverage of a HiPS, else of a file that is a map, at an address."""
+    hips = HiPS(address, offline=offline)
+    try:
+        hips.order  # noqa: B018 - fails where there is no HiPS
+    except SurveyError as no_hips:
+        if offline or urlsplit(address).scheme not in ("http", "https"):
+            raise
+        data = http.get_bytes(
+            address, seconds=defaults().http_seconds, max_bytes=MAX_MOC_BYTES, missing_ok=True
+        )
+        if data is None or not is_moc(data[:HEAD_BYTES]):
+            raise CoverageError(
+                f"{address} is neither a HiPS nor a coverage map ({no_hips.message})",
+                advice="Check the address; of a table, give a file.",
+                url=address,
+            ) from None
+        return read_moc(data, address)
+    return find_coverage(hips, pixels=pixels, order=order, servers=not offline, progress=progress)
+
+
+def _of_file(path: Path, order: int | None) -> Coverage:
+    """Coverage of a map, or made from the positions of a table."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if is_moc(head):
+        return read_moc(path.read_bytes(), str(path))
+    made = footprint(find_positions(read_table(path)), order=order)
+    return replace(made, origin=f"{path.name} ({made.origin})")
