@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import need_commands
 from vo_photoz.flow import NewColumn
-from vo_photoz.tables import binary, tabledata
+from vo_photoz.tables import binary, binary_write, tabledata
 from vo_photoz.tables.fields import Kind, masked, objects
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
@@ -300,7 +300,7 @@ def test_floats_are_exact(numbers: list[float], single: bool) -> None:
     kind = Kind("float" if single else "double")
     values = np.array(numbers, dtype=kind.dtype)
     text = tabledata.decode(tabledata.encode(values, kind, None), kind, None, "x")
-    raw = b"".join(binary.encode([values], [kind], [None]))
+    raw = b"".join(binary_write.encode([values], [kind], [None]))
     stream = binary.decode(raw, [kind], [None], flags=True)[0]
     for back in (text, stream):
         np.testing.assert_array_equal(back, values)
@@ -333,7 +333,7 @@ def test_rows_of_any_shape_come_back_from_binary2(data: st.DataObject) -> None:
         Kind("boolean"),
     ]
     nulls = [None] * 5
-    raw = b"".join(binary.encode(columns, kinds, nulls))
+    raw = b"".join(binary_write.encode(columns, kinds, nulls))
     back = binary.decode(raw, kinds, nulls, flags=True)
     for before, after in zip(columns, back, strict=True):
         assert [np.asarray(cell).tolist() for cell in before] == [np.asarray(cell).tolist() for cell in after]

@@ -198,7 +198,7 @@ def test_never_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vo_photoz.tables.votable._write_binary2", full)
+    monkeypatch.setattr("vo_photoz.tables.votable_write._write_binary2", full)
     with pytest.raises(TableError, match="No space left"):
         write_table(user("ra"), None, target)
     assert target.read_text() == "what was there"

@@ -36,8 +36,7 @@ from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.predictions import prediction_columns
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
-from vo_photoz.tables.votable import Serialisation
-from vo_photoz.tables.write import Additions, write_table
+from vo_photoz.tables.write import Additions, Serialisation, write_table
 
 if TYPE_CHECKING:
     from vo_photoz.tables.write import ServiceDescriptor

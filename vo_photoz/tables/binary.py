@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.fields import Kind, masked, null_value, objects, row_mask
+from vo_photoz.tables.fields import Kind, masked, null_value, objects
 
 Bytes = NDArray[np.uint8]
-Places = NDArray[np.int64]
-
-@dataclass(frozen=True)
-class _Cells:
-    """Where the cells of a column lie in the stream."""
-
-    starts: Places
-    counts: Places | None  # elements of each cell; None for a fixed length
+Mask = NDArray[np.bool_]
+Places = tuple[list[int], list[int]]
+"""First byte, and the byte after the last, of a part of every row."""
 
 
 def width_of(kind: Kind) -> int:
@@ -53,142 +47,196 @@ def decode(stream: bytes, kinds: list[Kind], nulls: list[str | None], *, flags: 
     TableError
         Raised if the stream ends inside a row.
     """
-    head = (len(kinds) + 7) // 8 if flags else 0
-    rows, places = _layout(stream, kinds, head)
-    data = np.frombuffer(stream, dtype=np.uint8)
-    gone = np.zeros((len(rows), len(kinds)), dtype=bool)
-    if flags:
-        bits = data[rows[:, None] + np.arange(head)]
-        gone = np.unpackbits(bits, axis=1)[:, : len(kinds)].astype(bool)
-    return [
-        _column(data, cells, kind, null, gone[:, i])
-        for i, (cells, kind, null) in enumerate(zip(places, kinds, nulls, strict=True))
-    ]
+    columns, used = decode_rows(stream, kinds, nulls, flags=flags)
+    if used != len(stream):
+        raise cut_off()
+    return columns
 
 
-def _layout(stream: bytes, kinds: list[Kind], head: int) -> tuple[Places, list[_Cells]]:
-    """Start of every row, and of every cell."""
-    if any(kind.variable for kind in kinds):
-        return _walk(stream, kinds, head)
-    offsets = np.cumsum([head, *(width_of(kind) for kind in kinds)])
-    size = int(offsets[-1])
-    if not size or len(stream) % size:
-        raise _cut()
-    rows = np.arange(0, len(stream), size, dtype=np.int64)
-    return rows, [_Cells(rows + offset, None) for offset in offsets[:-1]]
+def decode_rows(
+    stream: bytes, kinds: list[Kind], nulls: list[str | None], *, flags: bool
+) -> tuple[list[NDArray[Any]], int]:
+    """Columns of the whole rows at the beginning of a stream, and how many bytes those rows are.
 
+    Arguments as of `decode`; what follows the last whole row is left for another call.
 
-def _walk(stream: bytes, kinds: list[Kind], head: int) -> tuple[Places, list[_Cells]]:
-    """Layout where rows differ in length: only the counts of variable cells are read."""
-    steps = _steps(kinds)
-    rows: list[int] = []
-    found: list[list[int]] = [[] for _ in steps]
-    at, end = 0, len(stream)
-    while at < end:
-        rows.append(at)
-        at += head
-        for (before, size), counts in zip(steps, found, strict=True):
-            at += before
-            count = int.from_bytes(stream[at : at + 4], "big", signed=True)
-            if count < 0 or at + 4 > end:
-                raise _cut()
-            counts.append(count)
-            at += 4 + (count * size if size else (count + 7) // 8)
-        at += steps.tail
-    if at != end:
-        raise _cut()
-    starts = np.array(rows, dtype=np.int64)
-    return starts, _places(starts + head, kinds, [np.array(counts, dtype=np.int64) for counts in found])
-
-
-class _steps(list[tuple[int, int]]):  # noqa: N801 - a list with a remark, private
-    """For each variable column: fixed bytes before it, bytes an element (0: bits)."""
-
-    def __init__(self, kinds: list[Kind]) -> None:
-        super().__init__()
-        before = 0
-        for kind in kinds:
-            if kind.variable:
-                self.append((before, 0 if kind.datatype == "bit" else _item(kind)))
-                before = 0
-            else:
-                before += width_of(kind)
-        self.tail = before
-
-
-def _places(at: Places, kinds: list[Kind], counts: list[Places]) -> list[_Cells]:
-    cells = []
-    remaining = iter(counts)
-    for kind in kinds:
-        if not kind.variable:
-            cells.append(_Cells(at, None))
-            at = at + width_of(kind)
+    Raises
+    ------
+    TableError
+        Raised if the stream is not what the FIELDs say.
+    """
+    runs = _runs(kinds, (len(kinds) + 7) // 8 if flags else 0)
+    places, rows, used = _places(stream, runs, kinds)
+    gone = np.zeros((rows, len(kinds)), dtype=bool)
+    columns: list[NDArray[Any]] = []
+    for run, (starts, ends) in zip(runs, places, strict=True):
+        if isinstance(run, int):
+            columns.append(_variable(stream, (starts, ends), kinds[run], nulls[run], gone[:, run]))
             continue
-        count = next(remaining)
-        cells.append(_Cells(at + 4, count))
-        at = at + 4 + ((count + 7) // 8 if kind.datatype == "bit" else count * _item(kind))
-    return cells
+        block = _block(stream, starts, ends, run, rows)
+        for name in run.names or ():
+            if name == "gone":
+                gone = np.unpackbits(block[name], axis=1)[:, : len(kinds)].astype(bool)
+                continue
+            at = len(columns)
+            columns.append(_fixed(block[name], kinds[at], nulls[at], gone[:, at]))
+    return columns, used
 
 
-def _cut() -> TableError:
+def cut_off() -> TableError:
+    """Error of rows that do not end where they should."""
     return TableError(
         "The binary rows of the VOTable end inside a row, or are not what its FIELDs say.",
         advice="Fetch or save the table again.",
     )
 
 
-def _column(
-    data: Bytes, cells: _Cells, kind: Kind, null: str | None, gone: NDArray[np.bool_]
-) -> NDArray[Any]:
+# Where the cells are
+
+
+def stored(kind: Kind) -> tuple[Any, ...]:
+    """Type and shape of a cell of fixed width in the stream."""
     if kind.text:
-        return _texts(data, cells, kind, null, gone)
-    if cells.counts is None:
-        raw = data[cells.starts[:, None] + np.arange(width_of(kind))]
-        values, absent = _elements(raw, kind, kind.count, null)
-        values = values.reshape(len(raw), *kind.shape)
-        mask = absent.reshape(values.shape) | gone.reshape(-1, *(1,) * len(kind.shape))
-        return masked(values, mask)
-    column = np.empty(len(gone), dtype=object)
-    for row, (start, count) in enumerate(zip(cells.starts.tolist(), cells.counts.tolist(), strict=True)):
-        size = (count + 7) // 8 if kind.datatype == "bit" else count * _item(kind)
-        values, absent = _elements(data[None, start : start + size], kind, count, null)
-        column[row] = masked(values[0], absent[0]).reshape(-1, *kind.shape)
-    return masked(column, gone)
-
-
-def _elements(
-    raw: NDArray[np.uint8], kind: Kind, count: int, null: str | None
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Elements of cells, shape (n, count), and which have no value."""
+        return (f"V{width_of(kind)}",)
     if kind.datatype == "bit":
-        bits = np.unpackbits(raw, axis=1)[:, :count].astype(bool)
-        return bits, np.zeros(bits.shape, dtype=bool)
-    if kind.datatype == "boolean":
+        return ("u1", (width_of(kind),))
+    return ("u1" if kind.dtype.kind == "b" else kind.dtype.newbyteorder(">"), kind.shape)
+
+
+def _runs(kinds: list[Kind], head: int) -> list[np.dtype[Any] | int]:
+    """Layout of a row: neighbours of fixed width as one type, each of variable length as its number."""
+    runs: list[np.dtype[Any] | int] = []
+    flags: list[Any] = [("gone", "u1", (head,))] if head else []
+    for variable, group in groupby(enumerate(kinds), lambda member: member[1].variable):
+        if variable:
+            runs += [np.dtype(flags)] if flags else []
+            runs += [at for at, _ in group]
+        else:
+            runs.append(np.dtype(flags + [(f"c{at}", *stored(kind)) for at, kind in group]))
+        flags = []
+    return runs
+
+
+def _places(
+    stream: bytes, runs: list[np.dtype[Any] | int], kinds: list[Kind]
+) -> tuple[list[Places], int, int]:
+    """Where the runs of the whole rows lie, the number of rows, and where the last one ends."""
+    only = runs[0] if len(runs) == 1 else None
+    if isinstance(only, np.dtype):
+        rows = len(stream) // only.itemsize if only.itemsize else 0
+        return [([0], [rows * only.itemsize])], rows, rows * only.itemsize
+    # For each run: bytes of fixed width, bytes of an element of variable length (0: bits).
+    steps = [(run.itemsize, 0) if isinstance(run, np.dtype) else (-1, _element(kinds[run])) for run in runs]
+    found: list[Places] = [([], []) for _ in runs]
+    at, used, rows, end = 0, 0, 0, len(stream)
+    while at < end:
+        row = []
+        for width, item in steps:
+            start = at
+            size = width
+            if width < 0:
+                count = int.from_bytes(stream[at : at + 4], "big", signed=True)
+                if count < 0:
+                    raise cut_off()
+                start, size = at + 4, count * item if item else (count + 7) // 8
+            at = start + size
+            row.append((start, at))
+        if at > end:
+            break
+        for (starts, ends), (start, stop) in zip(found, row, strict=True):
+            starts.append(start)
+            ends.append(stop)
+        rows, used = rows + 1, at
+    return found, rows, used
+
+
+def _element(kind: Kind) -> int:
+    return 0 if kind.datatype == "bit" else _item(kind)
+
+
+def _block(stream: bytes, starts: list[int], ends: list[int], run: np.dtype[Any], rows: int) -> NDArray[Any]:
+    if not run.itemsize or not rows:
+        return np.zeros(rows, dtype=run)
+    if len(starts) == 1:
+        return np.frombuffer(stream, dtype=run, count=rows, offset=starts[0])
+    parts = [stream[start:end] for start, end in zip(starts, ends, strict=True)]
+    return np.frombuffer(b"".join(parts), dtype=run)
+
+
+# What the cells are
+
+
+def _fixed(raw: NDArray[Any], kind: Kind, null: str | None, gone: Mask) -> NDArray[Any]:
+    """Column of fixed width."""
+    if kind.text:
+        return _texts(raw.tolist(), kind, null, gone)
+    if kind.datatype == "bit":
+        bits = np.unpackbits(raw, axis=1)[:, : kind.count].astype(bool).reshape(-1, *kind.shape)
+        return _without(bits, None, gone)
+    values, absent = _elements(raw, kind, null)
+    return _without(values, absent, gone)
+
+
+def _without(values: NDArray[Any], absent: Mask | None, gone: Mask) -> NDArray[Any]:
+    """Values, masked where single elements or whole cells are absent."""
+    if gone.any():
+        rows = np.broadcast_to(gone.reshape(-1, *(1,) * (values.ndim - 1)), values.shape)
+        absent = rows if absent is None else absent | rows
+    return values if absent is None else masked(values, absent)
+
+
+def _elements(raw: NDArray[Any], kind: Kind, null: str | None) -> tuple[NDArray[Any], Mask | None]:
+    """Elements in native order, and which have no value; None where all have."""
+    if kind.dtype.kind == "b":
         true = np.isin(raw, np.frombuffer(b"Tt1", np.uint8))
         return true, ~true & ~np.isin(raw, np.frombuffer(b"Ff0", np.uint8))
-    values = np.ascontiguousarray(raw).view(kind.dtype.newbyteorder(">")).astype(kind.dtype)
-    absent = np.zeros(values.shape, dtype=bool)
+    values = raw.astype(kind.dtype)
     number = null_value(null, kind)
-    if number is not None:
-        absent = values == number
-    return values, absent
+    return values, None if number is None else values == number
 
 
-def _texts(data: Bytes, cells: _Cells, kind: Kind, null: str | None, gone: NDArray[np.bool_]) -> NDArray[Any]:
-    size = _item(kind)
-    counts = np.full(len(gone), kind.count) if cells.counts is None else cells.counts
-    raw = data.tobytes()
-    ends = (cells.starts + counts * size).tolist()
-    texts = [_text(raw[start:end], size) for start, end in zip(cells.starts.tolist(), ends, strict=True)]
+def _variable(stream: bytes, places: Places, kind: Kind, null: str | None, gone: Mask) -> NDArray[Any]:
+    """Column of variable length."""
+    cells = [stream[start:end] for start, end in zip(*places, strict=True)]
+    if kind.text:
+        return _texts(cells, kind, null, gone)
+    if kind.datatype == "bit":
+        counts = [int.from_bytes(stream[start - 4 : start], "big") for start in places[0]]
+        return masked(
+            objects([_bits(cell, n).reshape(-1, *kind.shape) for cell, n in zip(cells, counts, strict=True)]),
+            gone,
+        )
+    flat = np.frombuffer(b"".join(cells), dtype=stored(Kind(kind.datatype))[0])
+    values, absent = _elements(flat, kind, null)
+    ends = (np.cumsum([len(cell) for cell in cells], dtype=np.int64) // _item(kind)).tolist()
+    parts = []
+    start = 0
+    for end in ends:
+        part = values[start:end]
+        part = part if absent is None else masked(part, absent[start:end])
+        parts.append(part.reshape(-1, *kind.shape))
+        start = end
+    return masked(objects(parts), gone)
+
+
+def _bits(cell: bytes, count: int) -> Mask:
+    return np.unpackbits(np.frombuffer(cell, dtype=np.uint8))[:count].astype(bool)
+
+
+def _texts(cells: list[bytes], kind: Kind, null: str | None, gone: Mask) -> NDArray[Any]:
+    wide = kind.datatype == "unicodeChar"
+    texts = [_wide(cell) for cell in cells] if wide else [_narrow(cell) for cell in cells]
     if null:
         gone = gone | np.array([text == null for text in texts], dtype=bool)
     return masked(objects(texts), gone)
 
 
-def _text(raw: bytes, size: int) -> str:
-    if size == 2:
-        return raw.decode("utf-16-be", "replace").split("\0", 1)[0]
-    raw = raw.split(b"\0", 1)[0]
+def _wide(raw: bytes) -> str:
+    return raw.decode("utf-16-be", "replace").split("\0", 1)[0]
+
+
+def _narrow(raw: bytes) -> str:
+    raw = raw.partition(b"\0")[0]
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables.fields import Kind, Plain, free_null, mask_of, masked, null_value, objects, plain
+from vo_photoz.tables.fits_parts import parts
 from vo_photoz.tables.portable import portable
 from vo_photoz.tables.skeleton import Told, skeleton, with_columns
 from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
-from vo_photoz.tables.votable import document_without_rows, read_votable
+from vo_photoz.tables.votable import read_votable
+from vo_photoz.tables.votable_write import document_without_rows
 
 _BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, AttributeError, NameError)
 """What astropy raises for damaged files."""
@@ -102,29 +104,62 @@ def read_fits(stream: BinaryIO, source: str) -> UserTable:
         Raised if there is none, or the file is damaged.
     """
     with _opened(stream, source) as hdus:
-        primary = hdus[0]
-        document = bytes(primary.data) if primary.header.get("VOTMETA") and primary.data is not None else b""
         hdu = _table_hdu(hdus, source)
-        header = hdu.header.copy()
-        told = [
-            Told(
-                name=name or f"col{place}",
-                unit=column.unit or "",
-                ucd=str(header.get(f"TUCD{place}", "")),
-                utype=str(header.get(f"TUTYP{place}", "")),
-                description=str(header.get(f"TCOMM{place}", "")),
-            )
-            for place, (name, column) in enumerate(
-                zip(list(hdu.columns.names), list(hdu.columns), strict=True), 1
-            )
-        ]
-        columns = _columns(hdu)
-        tables = sum(isinstance(other, (fits.BinTableHDU, fits.TableHDU)) for other in hdus)
-    note = f"The file holds {tables} tables; the first with rows was taken." if tables > 1 else ""
+        told = _told(hdu)  # before the columns are read, which renames them
+        return _around(_columns(hdu), told, hdus, hdu.header, source)
+
+
+def fits_batches(stream: BinaryIO, source: str, rows: int) -> Iterator[UserTable]:
+    """Rows of the table that `read_fits` reads, at most ``rows`` at a time; at least one batch.
+
+    Raises
+    ------
+    TableError
+        As `read_fits`.
+    """
+    with _opened(stream, source) as hdus:
+        hdu = _table_hdu(hdus, source)
+        first: UserTable | None = None
+        for part in parts(stream, hdu, rows):
+            columns = fits_columns(part, source)
+            if first is None:
+                first = _around(columns, _told(hdu), hdus, hdu.header, source)
+            yield with_columns(first, columns)
+
+
+def column_batches(stream: BinaryIO, source: str, rows: int, extension: int | None) -> Iterator[list[Plain]]:
+    """Columns as `fits_columns` gives them, at most ``rows`` rows at a time."""
+    with _opened(stream, source) as hdus:
+        for part in parts(stream, _table_hdu(hdus, source, extension), rows):
+            yield fits_columns(part, source)
+
+
+def _told(hdu: Any) -> list[Told]:
+    header = hdu.header
+    return [
+        Told(
+            name=name or f"col{place}",
+            unit=column.unit or "",
+            ucd=str(header.get(f"TUCD{place}", "")),
+            utype=str(header.get(f"TUTYP{place}", "")),
+            description=str(header.get(f"TCOMM{place}", "")),
+        )
+        for place, (name, column) in enumerate(zip(hdu.columns.names, hdu.columns, strict=True), 1)
+    ]
+
+
+def _around(
+    columns: list[Plain], told: list[Told], hdus: fits.HDUList, header: Any, source: str
+) -> UserTable:
+    """Columns with what the file tells of them."""
+    primary = hdus[0]
+    document = bytes(primary.data) if primary.header.get("VOTMETA") and primary.data is not None else b""
     if document:
         empty = read_votable(io.BytesIO(document), source, rowless=True)
         if len(empty.columns) == len(columns):
             return with_columns(empty, columns)
+    tables = sum(isinstance(other, (fits.BinTableHDU, fits.TableHDU)) for other in hdus)
+    note = f"The file holds {tables} tables; the first with rows was taken." if tables > 1 else ""
     return skeleton(
         columns, told, title=str(header.get("EXTNAME", "")), infos=_cards(header), source=source, note=note
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,10 +18,14 @@ from vo_photoz.tables.fields import Kind, mask_of, masked, objects, plain, row_m
 from vo_photoz.tables.portable import portable
 from vo_photoz.tables.skeleton import Told, skeleton, with_columns
 from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
-from vo_photoz.tables.votable import document_without_rows, read_votable
+from vo_photoz.tables.votable import read_votable
+from vo_photoz.tables.votable_write import document_without_rows
 
 _CONTENT = b"IVOA.VOTable-Parquet.content"
 _VERSION = b"IVOA.VOTable-Parquet.version"
+_BROKEN = (pa.ArrowException, OSError, ValueError)
+_BUFFER = 1 << 20
+"""Bytes of a column that are read at a time."""
 
 
 def read_parquet(stream: BinaryIO, source: str) -> UserTable:
@@ -33,18 +38,47 @@ def read_parquet(stream: BinaryIO, source: str) -> UserTable:
     """
     try:
         table = pq.read_table(pa.BufferReader(stream.read()), use_threads=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise TableError(
-            f"{source} cannot be read as Parquet: {' '.join(str(error).split())[:200]}."
-        ) from None
-    metadata = table.schema.metadata or {}
-    arrays = [from_arrow(table.column(place), name) for place, name in enumerate(table.column_names)]
+    except _BROKEN as error:
+        raise _damaged(source, error) from None
+    return _around([table.column(place) for place in range(table.num_columns)], table.schema, source)
+
+
+def parquet_batches(stream: BinaryIO, source: str, rows: int) -> Iterator[UserTable]:
+    """Rows of the table that `read_parquet` reads, at most ``rows`` at a time; at least one batch.
+
+    Raises
+    ------
+    TableError
+        As `read_parquet`.
+    """
+    first: UserTable | None = None
+    try:
+        file = pq.ParquetFile(stream, buffer_size=_BUFFER)
+        for batch in file.iter_batches(rows, use_threads=False):
+            table = _around(batch.columns, file.schema_arrow, source)
+            first = first or table
+            yield with_columns(first, list(map(plain, table.data)))
+        if first is None:
+            empty = file.schema_arrow.empty_table()
+            yield _around(empty.columns, file.schema_arrow, source)
+    except _BROKEN as error:
+        raise _damaged(source, error) from None
+
+
+def _damaged(source: str, error: Exception) -> TableError:
+    return TableError(f"{source} cannot be read as Parquet: {' '.join(str(error).split())[:200]}.")
+
+
+def _around(columns: list[Any], schema: Any, source: str) -> UserTable:
+    """Columns with what the file tells of them."""
+    metadata = schema.metadata or {}
+    arrays = [from_arrow(column, name) for column, name in zip(columns, schema.names, strict=True)]
     if _CONTENT in metadata:
         known = read_votable(io.BytesIO(metadata[_CONTENT]), source, rowless=True)
-        if unique_names(known.names) == table.column_names:
+        if unique_names(known.names) == schema.names:
             formed = [_formed(values, told.kind) for values, told in zip(arrays, known.columns, strict=True)]
             return with_columns(known, [plain(values) for values in formed])
-    told = [_told(field) for field in table.schema]
+    told = [_told(field) for field in schema]
     job = metadata.get(JOB.encode())
     infos = [(JOB, job.decode("utf-8", "replace"))] if job else []
     return skeleton([plain(values) for values in arrays], told, infos=infos, source=source)

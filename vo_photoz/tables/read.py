@@ -6,18 +6,17 @@ import bz2
 import gzip
 import io
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from vo_photoz.errors import TableError, UsageError
+from vo_photoz.tables.base64_stream import LARGEST_UNPACKED
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.votable import read_votable
 
 FORMATS = ("votable", "fits", "parquet", "ecsv", "csv")
-
-LARGEST_UNPACKED = 16 * 2**30
-"""Bytes that a packed table may have when unpacked; more is taken for a trap."""
 
 _NAMES = {
     "votable": (".vot", ".votable", ".xml"),
@@ -46,6 +45,16 @@ def read_table(path: str | Path, *, format: str | None = None) -> UserTable:
     UsageError
         Raised if the format is not known.
     """
+    with opened(path, format) as (stream, kind):
+        return _reader(kind)(stream, Path(path).name)
+
+
+@contextmanager
+def opened(path: str | Path, format: str | None = None) -> Iterator[tuple[BinaryIO, str]]:
+    """Stream of a table, unpacked, and its format; faults of the file while it is open are told as ours.
+
+    Arguments and errors as of `read_table`.
+    """
     path = Path(path)
     if format is not None and format not in FORMATS:
         raise UsageError(f"The format '{format}' is not known.", advice=f"Formats are {', '.join(FORMATS)}.")
@@ -55,7 +64,7 @@ def read_table(path: str | Path, *, format: str | None = None) -> UserTable:
             stream.seek(0)
             if not head.strip():
                 raise TableError(f"{path.name} is empty.")
-            return _reader(format or sniff(head, path.name))(stream, path.name)
+            yield stream, format or sniff(head, path.name)
     except FileNotFoundError:
         raise TableError(f"The file {path} does not exist.", advice="Check its name.") from None
     except (EOFError, UnicodeDecodeError, zlib.error, gzip.BadGzipFile) as error:

@@ -25,8 +25,14 @@ class Rows:
         self.columns = columns
         self.cells: list[str] = []
         """Text of the cells, row after row; TABLEDATA alone."""
-        self.stream = ""
-        """Content of STREAM; the other serialisations."""
+        self.pieces: list[bytes] = []
+        """Content of STREAM as it stands there; the other serialisations."""
+        self.in_stream = False
+        """Whether the document is inside STREAM."""
+        self.taken = 0
+        """Cells that were taken out already."""
+        self.seen = False
+        """Whether anything was taken out already."""
         self.attributes: dict[str, str] = {}
         """Of STREAM and FITS."""
         self.remarks: list[Element] = []
@@ -35,11 +41,21 @@ class Rows:
     @property
     def empty(self) -> bool:
         """Whether there are no rows."""
-        return not (self.cells or self.stream.strip() or self.attributes.get("href"))
+        filled = self.cells or any(map(bytes.strip, self.pieces)) or self.attributes.get("href")
+        return not (filled or self.seen)
 
     def column(self, place: int) -> list[str]:
         """Text of the cells of a column."""
         return self.cells[place :: self.columns]
+
+    def take(self, most: int) -> list[list[str]]:
+        """Cells of whole rows, column by column, at most so many rows; they are removed here."""
+        end = min(most, len(self.cells) // max(self.columns, 1)) * self.columns
+        columns = [self.cells[place : end : self.columns] for place in range(self.columns)]
+        del self.cells[:end]
+        self.taken += end
+        self.seen = self.seen or end > 0
+        return columns
 
 
 def collect(
@@ -80,8 +96,9 @@ def collect(
             clear()
         elif name == row_tag:
             expected += width
-            if len(cells) != expected:
-                raise _ragged(expected // width, len(cells) - expected + width, width, source)
+            found = len(cells) + rows.taken
+            if found != expected:
+                raise _ragged(expected // width, found - expected + width, width, source)
         elif name == f"{prefix}DATA":
             done()
         else:
@@ -95,6 +112,7 @@ def _opened(rows: Rows, name: str, attributes: dict[str, str]) -> None:
     if name == "INFO":
         rows.remarks.append(Element("INFO", attributes))
         return
+    rows.in_stream = name == "STREAM"
     if name in _SERIALISATIONS:
         rows.serialisation = name
     rows.attributes.update(attributes)
@@ -102,7 +120,8 @@ def _opened(rows: Rows, name: str, attributes: dict[str, str]) -> None:
 
 def _closed(rows: Rows, name: str, text: str) -> None:
     if name == "STREAM":
-        rows.stream = text
+        rows.in_stream = False
+        rows.pieces.append(text.encode("ascii", "replace"))
     elif name == "INFO":
         rows.remarks[-1].text = text
 

@@ -2,112 +2,87 @@
 
 from __future__ import annotations
 
-import csv
 import warnings
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
 from astropy.table import Column, Table
 from numpy.typing import NDArray
-from pyarrow import csv as arrow_csv
 
 from vo_photoz.errors import TableError
+from vo_photoz.tables.csv_stream import CsvStream, again
 from vo_photoz.tables.fields import plain
 from vo_photoz.tables.parquet import from_arrow
-from vo_photoz.tables.skeleton import Told, skeleton
+from vo_photoz.tables.skeleton import Told, skeleton, with_columns
 from vo_photoz.tables.user_table import UserTable
-
-# Words for "no value". NaN is not among them: it is a number to us.
-_NULLS = ["", "null", "NULL", "None", "N/A", "n/a", "NA", "#N/A", "--", "\\N"]
 
 
 def read_csv(stream: BinaryIO, source: str) -> UserTable:
-    """Table of a CSV file with a line of names.
+    """Table of a CSV file with a line of names; see `vo_photoz.tables.csv_stream.CsvStream`.
 
-    Lines that begin with ``#`` above the names are left out. Types are found from all rows: integer, float,
-    boolean, else text; dates and sexagesimal angles stay text.
+    Types are found from all rows: integer, float, boolean, else text; dates and sexagesimal angles stay text.
 
     Raises
     ------
     TableError
         Raised if it is no table, or rows differ in length.
     """
-    text = _decoded(stream.read(), source)
-    skipped, line = _names_line(text)
-    delimiter = max(",;\t|", key=line.count)
-    names = [
-        name.strip() for name in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
-    ]
-    names[0] = names[0].lstrip("#").strip() if names else ""
-    if not [name for name in names if name]:
-        raise TableError(f"{source} is not a table: its first line holds no names of columns.")
-    if len(names) == 1 and _prose(line):
-        raise TableError(f"{source} is not a table: its first line is '{line.strip()[:60]}'.")
-    table = _rows(text[skipped:].encode("utf-8"), len(names), delimiter, source)
-    told = [Told(name or f"col{place}") for place, name in enumerate(names, 1)]
-    columns = [plain(from_arrow(table.column(place), told[place].name)) for place in range(len(names))]
-    return skeleton(columns, told, source=source)
+    rows = CsvStream(stream, source)
+    table = pa.Table.from_batches(again(lambda: list(rows)))
+    columns = [plain(from_arrow(table.column(place), name)) for place, name in enumerate(rows.names)]
+    return skeleton(columns, [Told(name) for name in rows.names], source=source)
 
 
-def _decoded(raw: bytes, source: str) -> str:
-    if b"\0" in raw[:4096]:
-        raise TableError(f"{source} is not a table: it holds binary data of no known format.")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+def csv_batches(rows: CsvStream, source: str) -> Iterator[UserTable]:
+    """Rows of a CSV file as they come; at least one batch. The columns are made when they are asked for.
+
+    Raises
+    ------
+    ReadAgain
+        Raised if a row does not fit the types; begin again.
+    TableError
+        As `read_csv`.
+    """
+    first: UserTable | None = None
+    for batch in rows:
+        columns = ArrowColumns(batch, rows.names)
+        if first is None:
+            made = [plain(values) for values in columns]
+            first = skeleton(made, [Told(name) for name in rows.names], source=source)
+        yield UserTable(first.root, first.table, cast("list[NDArray[Any]]", columns), source=source)
 
 
-def _names_line(text: str) -> tuple[int, str]:
-    """Place after the line of names, and that line."""
-    at = 0
-    comment = ""
-    while at < len(text):
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
-        line = text[at:end].rstrip("\r")
-        at = end + 1
-        if line.startswith("#"):
-            comment = comment or line
-        elif line.strip():
-            return at, line
-    return at, comment
+class ArrowColumns(Sequence[NDArray[Any]]):
+    """Columns of a record batch, each in our form when it is first asked for.
 
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch
+        Some rows.
+    names : list of str
+        Names of the columns, for errors.
+    """
 
-def _prose(line: str) -> bool:
-    return len(line.split()) > 3 or line.lstrip()[:1] in ("{", "<", "%")
+    def __init__(self, batch: Any, names: list[str]) -> None:
+        self._batch = batch
+        self._names = names
+        self._made: dict[int, NDArray[Any]] = {}
 
+    def __len__(self) -> int:
+        return len(self._names)
 
-def _rows(raw: bytes, count: int, delimiter: str, source: str) -> Any:
-    names = [f"c{place}" for place in range(count)]
-    if not raw.strip():
-        return pa.table({name: pa.array([], pa.string()) for name in names})
-    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    read = arrow_csv.ReadOptions(column_names=names, use_threads=False)
-    types: dict[str, Any] = {}
-    for _ in range(2):  # again where a column was taken for dates or times
-        convert = arrow_csv.ConvertOptions(
-            column_types=types, null_values=_NULLS, strings_can_be_null=False, timestamp_parsers=[]
-        )
-        try:
-            table = arrow_csv.read_csv(
-                pa.BufferReader(raw), read_options=read, parse_options=parse, convert_options=convert
-            )
-        except pa.ArrowInvalid as error:
-            raise TableError(
-                f"{source} cannot be read as CSV: {' '.join(str(error).split())[:200]}.",
-                advice="Every row needs as many cells as there are names.",
-            ) from None
-        odd = {field.name: pa.string() for field in table.schema if _odd(field.type)}
-        if not odd:
-            break
-        types |= odd
-    return table
+    def __getitem__(self, place: Any) -> Any:
+        if place not in self._made:
+            column = self._batch.column(place)
+            self._made[place] = plain(from_arrow(column, self._names[place]))[0]
+        return self._made[place]
 
-
-def _odd(kind: Any) -> bool:
-    return bool(pa.types.is_temporal(kind) or pa.types.is_null(kind) or pa.types.is_binary(kind))
+    def take(self, wanted: NDArray[np.bool_]) -> ArrowColumns:
+        """Columns of the wanted rows."""
+        return ArrowColumns(self._batch.filter(pa.array(wanted)), self._names)
 
 
 def read_ecsv(stream: BinaryIO, source: str) -> UserTable:
@@ -118,10 +93,48 @@ def read_ecsv(stream: BinaryIO, source: str) -> UserTable:
     TableError
         Raised if the file is damaged.
     """
+    return _ecsv(stream.read(), source)
+
+
+def ecsv_batches(stream: BinaryIO, source: str, rows: int) -> Iterator[UserTable]:
+    """Rows of the table that `read_ecsv` reads, some ``rows`` lines at a time; at least one batch.
+
+    Raises
+    ------
+    TableError
+        As `read_ecsv`.
+    """
+    head = b""
+    for line in stream:
+        head += line
+        if not line.startswith(b"#"):
+            break
+    first: UserTable | None = None
+    while lines := _lines(stream, rows):
+        table = _ecsv(head + lines, source)
+        first = first or table
+        yield with_columns(first, [plain(values) for values in table.data])
+    if first is None:
+        yield _ecsv(head, source)
+
+
+def _lines(stream: BinaryIO, rows: int) -> bytes:
+    """Lines of about so many rows; a cell in quotes may hold line ends."""
+    lines = list(islice(stream, rows))
+    while sum(line.count(b'"') for line in lines) % 2 and (more := stream.readline()):
+        lines.append(more)
+    return b"".join(lines)
+
+
+def _ecsv(raw: bytes, source: str) -> UserTable:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            table = Table.read(_decoded(stream.read(), source), format="ascii.ecsv")
+            table = Table.read(text, format="ascii.ecsv")
         except (ValueError, TypeError, KeyError, OSError, ImportError) as error:
             reason = " ".join(str(error).split())[:200]
             raise TableError(f"{source} cannot be read as ECSV: {reason}.") from None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import gzip
 import io
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element
@@ -13,9 +10,11 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables import binary, tabledata, xmlread
+from vo_photoz.tables.base64_stream import StreamDecoder
 from vo_photoz.tables.fields import ALIASES
 from vo_photoz.tables.rows import Rows
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
+
 
 def read_votable(stream: BinaryIO, source: str, *, rowless: bool = False) -> UserTable:
     """Table of a VOTable document: the first that has rows.
@@ -35,23 +34,32 @@ def read_votable(stream: BinaryIO, source: str, *, rowless: bool = False) -> Use
         Raised if there is no table, or it is damaged.
     """
     document = xmlread.parse(stream, source, rowless=rowless)
+    table = table_of(document, source)
+    if document.rows.serialisation == "FITS":
+        return _with_fits(table, document.rows)
+    table.data = _columns(document.rows, table.columns, source)
+    return table
+
+
+def table_of(document: xmlread.Document, source: str) -> UserTable:
+    """Table of a document, without its rows.
+
+    Raises
+    ------
+    TableError
+        Raised if there is none.
+    """
     if document.table is None:
         raise TableError(
             _why_none(document.root, source), advice="Give a VOTable with a TABLE that has columns."
         )
-    fields = document.table.findall("FIELD")
-    for field in fields:
+    for field in document.table.findall("FIELD"):
         _mend(field)
-    columns = [ColumnInfo.of(field) for field in fields]
     note = ""
     if document.tables > 1:
         name = document.table.get("name") or document.table.get("ID") or "without a name"
         note = f"The document holds {document.tables} tables; the first with rows ({name}) was taken."
-    table = UserTable(document.root, document.table, [], source=source, note=note)
-    if document.rows.serialisation == "FITS":
-        return _with_fits(table, document.rows)
-    table.data = _columns(document.rows, columns, source)
-    return table
+    return UserTable(document.root, document.table, [], source=source, note=note)
 
 
 def _why_none(root: Element, source: str) -> str:
@@ -87,20 +95,25 @@ def _columns(rows: Rows, columns: list[ColumnInfo], source: str) -> list[NDArray
 
 
 def _stream(rows: Rows, source: str) -> bytes:
+    decoder = decoder_of(rows, source)
+    pieces = [decoder.add(piece) for piece in rows.pieces]
+    return b"".join([*pieces, decoder.finish()])
+
+
+def decoder_of(rows: Rows, source: str) -> StreamDecoder:
+    """Decoder of the binary rows.
+
+    Raises
+    ------
+    TableError
+        Raised if they lie in another file.
+    """
     if rows.serialisation == "PARQUET" or rows.attributes.get("href"):
         raise TableError(
             f"The rows of {source} lie in another file ({rows.attributes.get('href', 'not named')}).",
             advice="Save the table as one file, or give that file.",
         )
-    try:
-        stream = base64.b64decode(rows.stream)
-        if rows.attributes.get("encoding") == "gzip":
-            stream = gzip.decompress(stream)
-    except (binascii.Error, OSError, EOFError) as error:
-        raise TableError(
-            f"The rows of {source} cannot be decoded: {error}.", advice="Save it again."
-        ) from None
-    return stream
+    return StreamDecoder(rows.attributes.get("encoding", "base64"), source)
 
 
 def _with_fits(table: UserTable, rows: Rows) -> UserTable:

@@ -11,9 +11,9 @@ from vo_photoz.errors import TableError, UsageError
 from vo_photoz.tables.additions import Additions, NewParam, ServiceDescriptor
 from vo_photoz.tables.merge import with_additions
 from vo_photoz.tables.user_table import UserTable
-from vo_photoz.tables.votable import Serialisation, write_votable
+from vo_photoz.tables.votable_write import Serialisation, write_votable
 
-__all__ = ["Additions", "NewParam", "ServiceDescriptor", "with_additions", "write_table"]
+__all__ = ["Additions", "NewParam", "Serialisation", "ServiceDescriptor", "with_additions", "write_table"]
 
 FORMATS = ("votable", "fits", "parquet", "qp")
 

@@ -5,6 +5,8 @@ Expat is asked without namespaces: prefixes and xmlns attributes of foreign elem
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element
@@ -16,6 +18,9 @@ from vo_photoz.tables.rows import Rows, collect
 _VOTABLE = "http://www.ivoa.net/xml/VOTable/"
 _CHUNK = 1 << 20
 _DEEPEST = 200
+_STREAM = re.compile(rb"<(?:[\w.-]+:)?STREAM(?:\s[^<>]*)?>")
+_MARKUP = re.compile(rb"[<&]")
+_LONGEST_TAG = 4096
 
 
 @dataclass
@@ -29,7 +34,7 @@ class Document:
     """How many TABLEs with FIELDs the document holds."""
 
 
-class _Reader:
+class Reader:
     """Builds the tree; the rows of the first table that has any are kept apart."""
 
     def __init__(self, source: str, rowless: bool) -> None:
@@ -40,6 +45,7 @@ class _Reader:
         self.root: Element | None = None
         self.prefix = ""
         self.chosen: Element | None = None
+        self.filling: Element | None = None
         self.rows = Rows(0)
         self.tables = 0
         parser = expat.ParserCreate()
@@ -115,19 +121,78 @@ class _Reader:
 
     def _data_start(self, columns: int) -> None:
         self.text.clear()
+        self.stack.pop()
+        self.stack[-1].remove(self.stack[-1][-1])
         self.rows = Rows(columns)
+        self.filling = self.stack[-1]
         collect(self.parser, self.rows, self.text, self.prefix, self.source, self._data_end)
 
     def _data_end(self) -> None:
         self.text.clear()
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
-        self.stack.pop()
         table = self.stack[-1]
-        table.remove(table[-1])
         table.extend(self.rows.remarks)
         if not self.rows.empty:
             self.chosen = table
+
+    def so_far(self) -> Document:
+        """What is known while rows are read."""
+        assert self.root is not None and self.filling is not None  # noqa: S101, PT018 - rows are read
+        return Document(self.root, self.filling, self.rows, self.tables)
+
+    def document(self) -> Document:
+        """What was read, at the end of the document."""
+        root = self.root
+        assert root is not None  # noqa: S101 - expat refuses a document without an element
+        table = self.chosen
+        if table is None:
+            table = next((element for element in root.iter("TABLE") if _usable(element, self.rowless)), None)
+            self.rows = Rows(0 if table is None else len(table.findall("FIELD")))
+        return Document(root, table, self.rows, self.tables)
+
+    # The document, piece by piece.
+
+    def feed(self, stream: BinaryIO) -> Iterator[None]:
+        """Take in the document; after every step the rows so far stand in ``rows``.
+
+        The content of a STREAM goes round expat, which is slow with text of that length.
+
+        Raises
+        ------
+        TableError
+            Raised if it is not a VOTable, is cut off, or declares entities.
+        """
+        try:
+            rest = b""
+            raw = False
+            while chunk := stream.read(_CHUNK):
+                rest += chunk
+                while rest:
+                    if raw:
+                        rest, raw = self._raw(rest)
+                    elif (found := _STREAM.search(rest)) is not None:
+                        self.parser.Parse(rest[: found.end()], False)
+                        rest, raw = rest[found.end() :], self.rows.in_stream
+                    else:
+                        tag = rest.rfind(b"<")
+                        held = len(rest) if tag < len(rest) - _LONGEST_TAG else tag
+                        self.parser.Parse(rest[:held], False)
+                        rest = rest[held:]
+                        break
+                yield
+            self.parser.Parse(rest, True)
+        except expat.ExpatError as error:
+            raise _malformed(self, error, self.source) from None
+        except LookupError as error:
+            raise TableError(f"{self.source} cannot be read: {error}.", advice="Save it as UTF-8.") from None
+
+    def _raw(self, data: bytes) -> tuple[bytes, bool]:
+        """Take content of STREAM up to markup; what is left, and whether the content may go on."""
+        found = _MARKUP.search(data)
+        end = len(data) if found is None else found.start()
+        self.rows.pieces.append(data[:end])
+        return data[end:], found is None
 
 
 def _ours(name: str, value: str) -> bool:
@@ -152,29 +217,17 @@ def parse(stream: BinaryIO, source: str, *, rowless: bool = False) -> Document:
     TableError
         Raised if it is not a VOTable, is cut off, or declares entities.
     """
-    reader = _Reader(source, rowless)
-    try:
-        while chunk := stream.read(_CHUNK):
-            reader.parser.Parse(chunk, False)
-        reader.parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise _malformed(reader, error, source) from None
-    except LookupError as error:
-        raise TableError(f"{source} cannot be read: {error}.", advice="Save it as UTF-8.") from None
-    root = reader.root
-    assert root is not None  # noqa: S101 - expat refuses a document without an element
-    table = reader.chosen
-    if table is None:
-        table = next((element for element in root.iter("TABLE") if _usable(element, rowless)), None)
-        reader.rows = Rows(0 if table is None else len(table.findall("FIELD")))
-    return Document(root, table, reader.rows, reader.tables)
+    reader = Reader(source, rowless)
+    for _ in reader.feed(stream):
+        pass
+    return reader.document()
 
 
 def _usable(table: Element, rowless: bool) -> bool:
     return table.find("FIELD") is not None and not (rowless and table.find("DATA") is not None)
 
 
-def _malformed(reader: _Reader, error: expat.ExpatError, source: str) -> TableError:
+def _malformed(reader: Reader, error: expat.ExpatError, source: str) -> TableError:
     codes = expat.errors.codes
     ends = {codes[expat.errors.XML_ERROR_NO_ELEMENTS], codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN]}
     ends |= {codes[expat.errors.XML_ERROR_PARTIAL_CHAR], codes[expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION]}
