@@ -74,7 +74,9 @@ def test_chunks_give_the_same_answer(dachs: Dachs, catalogue: Spectra) -> None:
         progress=lambda step, done, total: steps.append(done),
     )
     assert_is_astropys(match, positions, catalogue)
-    assert steps == [200, 400, 600, 800, 900]
+    assert len(steps) == 5
+    assert steps == sorted(steps)
+    assert steps[-1] == 900
 
 
 def test_cones_where_a_service_takes_no_upload(dachs: Dachs, catalogue: Spectra) -> None:

@@ -25,6 +25,7 @@ from vo_photoz.errors import (
     TransientError,
     Truncated,
 )
+from vo_photoz.flow import Positions
 from vo_photoz.pipeline.crossmatch import failed_match, join
 from vo_photoz.tap.crossmatch import crossmatch
 from vo_photoz.tap.service import TapService
@@ -80,15 +81,20 @@ def test_truncation_is_an_error_that_names_the_limit(dachs: Dachs, job: bool) ->
         service(dachs.url).query("SELECT ra FROM vo_photoz_tests.spectra", maxrec=10, job=job)
 
 
-def test_truncated_crossmatch_halves_its_chunks_and_then_fails(dachs: Dachs, catalogue: Spectra) -> None:
+def test_truncated_crossmatch_is_asked_again_in_smaller_pieces(dachs: Dachs, catalogue: Spectra) -> None:
     positions = sources(catalogue, 400)
     whole = crossmatch(positions, archive_query(), radius_arcsec=1.5, service=dachs.url, seconds=60)
-    halved = crossmatch(
-        positions, archive_query(), radius_arcsec=1.5, service=dachs.url, seconds=60, maxrec=300
+    pieces = crossmatch(
+        positions, archive_query(), radius_arcsec=1.5, service=dachs.url, seconds=60, maxrec=100
     )
-    np.testing.assert_array_equal(whole.columns[-1].values, halved.columns[-1].values)
+    np.testing.assert_array_equal(whole.columns[-1].values, pieces.columns[-1].values)
+    assert int(pieces.infos["pieces"]) > 4
+
+
+def test_one_source_with_too_many_partners_is_an_error(dachs: Dachs) -> None:
+    pole = Positions(np.array([10.0, 0.0]), np.array([45.0, 89.999]), np.array([True, True]))
     with pytest.raises(Truncated, match="MAXREC=20"):
-        crossmatch(positions, archive_query(), radius_arcsec=1.5, service=dachs.url, seconds=60, maxrec=20)
+        crossmatch(pole, archive_query(), radius_arcsec=100, service=dachs.url, seconds=60, maxrec=20)
 
 
 @pytest.mark.parametrize("job", [False, True])

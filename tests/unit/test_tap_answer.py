@@ -70,7 +70,7 @@ def test_error_after_the_rows_is_seen() -> None:
         (b"id,ra,dec\n1,2,3\n", "something else"),
         (b"\x1f\x8b\x08\x00\xff\xfe", "something else"),
         (document("OK")[:-30], "ends in the middle"),
-        (document("OK", table=""), "no table"),
+        (document("OK", table=""), "without a table"),
         (document("OK", table="<TABLE><FIELD></TABLE>"), "cannot be read"),
         (document("OK", table=ROWS.replace("<TD>5<", "<TD>five<")), "cannot be read"),
     ],

@@ -34,6 +34,12 @@ GONE = (404, 410)
 T = TypeVar("T")
 
 
+class BodyTooLarge(ServiceError):
+    """A server sends more than is taken."""
+
+    code = "service-size"
+
+
 @cache
 def client() -> httpx2.Client:
     """Connections for files that are read into memory: kept alive and used again."""
@@ -169,7 +175,7 @@ def retry_after(header: str | None) -> float | None:
 def check_size(size: int, max_bytes: int | None, url: str) -> None:
     """Raise if a body is larger than allowed; a body cut at the limit would be silently shorter."""
     if max_bytes is not None and size > max_bytes:
-        raise ServiceError(f"{url} is larger than the {max_bytes} bytes allowed.", url=url)
+        raise BodyTooLarge(f"{url} is larger than the {max_bytes} bytes allowed.", url=url)
 
 
 _slots: dict[str, threading.BoundedSemaphore] = {}

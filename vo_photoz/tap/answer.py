@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import re
-import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
-from xml.parsers.expat import ExpatError
+from xml.etree.ElementTree import Element
 
 import numpy as np
-from astropy.io import votable
+from astropy import units as u
 from numpy.typing import NDArray
 
-from vo_photoz.errors import ProtocolError, ServiceError, Truncated
+from vo_photoz.errors import ProtocolError, ServiceError, TableError, Truncated
 from vo_photoz.flow import NewColumn
-
-UNREADABLE = (
-    ValueError, TypeError, KeyError, IndexError, EOFError, OSError, ExpatError, struct.error,
-    votable.exceptions.VOWarning,
-)  # fmt: skip
-"""What astropy's reader raises at a damaged VOTable."""
+from vo_photoz.tables.user_table import ColumnInfo, UserTable, text_of
+from vo_photoz.tables.votable import read_votable
+from vo_photoz.tap import documents
+from vo_photoz.tap.failures import failure
 
 LONGEST = 300
+WORDS = 100_000
+"""Bytes of an error page that are looked at."""
+
+
+class CutShort(ProtocolError):
+    """An answer that ends before its last tag."""
+
+
+class Overflow(Truncated):
+    """An answer that was cut.
+
+    Parameters
+    ----------
+    message : str
+        As in `vo_photoz.errors.PhotozError`.
+    rows : int
+        Rows that came.
+    advice, url
+        As in `vo_photoz.errors.PhotozError`.
+    """
+
+    def __init__(self, message: str, *, rows: int, advice: str = "", url: str | None = None) -> None:
+        super().__init__(message, advice=advice, url=url)
+        self.rows = rows
 
 
 @dataclass(frozen=True)
@@ -82,49 +104,70 @@ def read_answer(body: bytes, url: str, maxrec: int) -> Answer:
     ProtocolError
         Raised if the answer is not a whole VOTable with a table.
     """
-    tree = _parse(body, url)
-    status, words = _status(tree)
+    _check_ends(body, url)
+    try:
+        table = read_votable(BytesIO(body), "The answer")
+    except TableError as error:
+        raise _unreadable(error, body, url) from None
+    except (ValueError, IndexError, OverflowError, MemoryError) as error:
+        raise ProtocolError(
+            f"{url} sent a VOTable that cannot be read: {_short(str(error))}.", url=url
+        ) from None
+    status, words = _status(table.root)
     if status == "ERROR":
-        raise ServiceError(f"{url} reports: {_short(words)}", url=url)
-    table = _result(tree, url)
-    if status == "OVERFLOW" or len(table.array) >= maxrec > 0:
-        rows = len(table.array)
-        whose = (
-            f"MAXREC={maxrec}"
-            if rows >= maxrec
-            else f"its own limit of {rows} rows (MAXREC={maxrec} was sent)"
-        )
-        raise Truncated(
-            f"{url} returned {rows} rows and there are more: the answer is cut at {whose}.",
-            advice="Ask for fewer rows at a time, or for a smaller radius.",
-            url=url,
-        )
-    names = table.array.dtype.names or ()
-    columns = [
-        NewColumn(
-            str(field.name),
-            _plain(table.array[name]),
-            _unit(field.unit),
-            str(field.ucd or ""),
-            " ".join(str(field.description or "").split()),
-        )
-        for field, name in zip(table.fields, names, strict=True)
-    ]
-    return Answer(columns, url)
+        raise _reported(words, url)
+    if status == "OVERFLOW" or table.n_rows >= maxrec > 0:
+        raise _overflow(table.n_rows, maxrec, url)
+    return Answer([_column(table, place) for place in range(len(table.columns))], url)
+
+
+def _overflow(rows: int, maxrec: int, url: str) -> Overflow:
+    whose = (
+        f"MAXREC={maxrec}"
+        if rows >= maxrec > 0
+        else f"its own limit of {rows} rows (MAXREC={maxrec} was sent)"
+    )
+    return Overflow(
+        f"{url} returned {rows} rows and there are more: the answer is cut at {whose}.",
+        rows=rows,
+        advice="Ask for fewer rows at a time, or for a smaller radius.",
+        url=url,
+    )
+
+
+def _reported(words: str, url: str) -> ServiceError:
+    return failure(f"{url} reports: {_short(words)}", words, url)
+
+
+def _unreadable(error: TableError, body: bytes, url: str) -> ServiceError:
+    """The error of an answer without a readable table: what the service reports, else what is wrong."""
+    words = _reported_words(body)
+    if words is not None:
+        return _reported(words, url)
+    return ProtocolError(f"{url} sent a VOTable that cannot be read: {_short(error.message)}", url=url)
 
 
 def error_words(body: bytes) -> str:
     """The service's own words in an error document: a VOTable, else any text without its tags."""
-    try:
-        status, words = _status(_parse(body, ""))
-    except ProtocolError:
-        status, words = "", ""
-    if status != "ERROR" or not words:
-        words = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", body.decode("utf-8", "replace"), flags=re.S)
+    words = _reported_words(body)
+    if not words:
+        words = re.sub(
+            r"<(script|style).*?</\1>|<[^>]*>", " ", body[:WORDS].decode("utf-8", "replace"), flags=re.S
+        )
     return _short(words)
 
 
-def _parse(body: bytes, url: str) -> Any:
+def _reported_words(body: bytes) -> str | None:
+    """Words of the QUERY_STATUS of an error document; None if it is none."""
+    try:
+        status, words = _status(documents.tree(body, "", "a VOTable"))
+    except ProtocolError:
+        return None
+    return words if status == "ERROR" else None
+
+
+def _check_ends(body: bytes, url: str) -> None:
+    """The body is a VOTable, from its first tag to its last."""
     start = body[:4096].lstrip()
     if not re.search(rb"<(\w+:)?VOTABLE\b", start):
         kind = "a page of HTML" if b"<html" in start.lower() else "something else"
@@ -133,59 +176,46 @@ def _parse(body: bytes, url: str) -> Any:
             f"{url} answered with {kind} instead of a VOTable: {told}", advice="Is it a TAP service?", url=url
         )
     if not re.search(rb"</(\w+:)?VOTABLE\s*>\s*$", body[-1024:]):
-        raise ProtocolError(f"The answer of {url} ends in the middle.", advice="Try again.", url=url)
-    try:
-        return votable.parse(BytesIO(body), verify="ignore")
-    except UNREADABLE as error:
-        raise ProtocolError(
-            f"{url} sent a VOTable that cannot be read: {_short(str(error))}.", url=url
-        ) from None
+        raise CutShort(f"The answer of {url} ends in the middle.", advice="Try again.", url=url)
 
 
-def _status(tree: Any) -> tuple[str, str]:
+def _status(root: Element) -> tuple[str, str]:
     """Value and text of the last QUERY_STATUS: an overflow or a late failure follows an earlier OK."""
-    infos = [info for part in (tree, *_resources(tree)) for info in part.infos]
-    found = [(str(i.value).upper(), str(i.content or "")) for i in infos if i.name == "QUERY_STATUS"]
-    return found[-1] if found else ("", "")
+    found = [one for one in documents.inside(root, "INFO") if one.get("name") == "QUERY_STATUS"]
+    return (found[-1].get("value", "").upper(), text_of(found[-1])) if found else ("", "")
 
 
-def _resources(part: Any) -> list[Any]:
-    return [inner for resource in part.resources for inner in (resource, *_resources(resource))]
+def _column(table: UserTable, place: int) -> NewColumn:
+    info: ColumnInfo = table.columns[place]
+    return NewColumn(
+        info.name,
+        _plain(table.data[place]),
+        _unit(info.unit),
+        info.ucd or "",
+        " ".join(info.description.split()),
+    )
 
 
-def _result(tree: Any, url: str) -> Any:
-    resources = sorted(_resources(tree), key=lambda resource: resource.type != "results")
-    for resource in resources:
-        if resource.tables:
-            return resource.tables[0]
-    raise ProtocolError(f"The VOTable of {url} holds no table.", url=url)
-
-
-def _plain(values: Any) -> NDArray[Any]:
-    """Masked array in native byte order; text as text."""
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    """Masked array; text as text, null where it is empty."""
     mask: NDArray[np.bool_] = np.array(np.ma.getmaskarray(values))
     data = np.ma.getdata(values)
-    if data.dtype == object or data.dtype.kind == "S":
-        gone = [bool(np.all(row)) for row in mask]
-        texts = ["" if no or value is None else _text(value) for value, no in zip(data, gone, strict=True)]
+    if data.dtype == object and all(isinstance(value, str) for value in data):
+        texts = ["" if no else value for value, no in zip(data, mask, strict=True)]
         return np.ma.MaskedArray(np.array(texts, dtype=str), mask=[not text for text in texts])
-    native = data.astype(data.dtype.newbyteorder("="), copy=False)
-    if native.dtype.kind == "f":
-        mask |= np.isnan(native)
-    return np.ma.MaskedArray(native, mask=mask)
+    if data.dtype.kind == "f":
+        mask |= np.isnan(data)
+    return np.ma.MaskedArray(data, mask=mask)
 
 
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _unit(unit: Any) -> str:
-    if unit is None:
+def _unit(unit: str | None) -> str:
+    """A unit as VOUnits writes it; as it is where astropy does not know it."""
+    if not unit:
         return ""
-    try:
-        return str(unit.to_string("vounit"))
-    except ValueError:
-        return str(unit)
+    for written in ("vounit", "cds", "generic"):
+        with suppress(ValueError, TypeError):
+            return str(u.Unit(unit, format=written, parse_strict="raise").to_string("vounit"))
+    return unit
 
 
 def _short(words: str) -> str:

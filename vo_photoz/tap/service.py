@@ -1,36 +1,31 @@
-"""Queries to a TAP service, synchronous or as a UWS job, under one total deadline."""
+"""Queries to a TAP service, synchronous or as a job, under one total deadline."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from io import BytesIO
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
-from pyvo.io.uws import parse_job
-
-from vo_photoz.errors import DeadlineExceeded, ProtocolError, ServiceError, TransientError
-from vo_photoz.http.exchange import Reply, exchange
-from vo_photoz.tap.answer import UNREADABLE, Answer, error_words, read_answer
+from vo_photoz.errors import TransientError
+from vo_photoz.http.exchange import Reply
+from vo_photoz.tap.answer import Answer, CutShort, read_answer
+from vo_photoz.tap.channel import Channel
+from vo_photoz.tap.failures import UploadTooLarge
+from vo_photoz.tap.jobs import FAILED, Jobs
+from vo_photoz.tap.journal import Errand, JobNote
+from vo_photoz.tap.turns import turn
 from vo_photoz.tap.upload import MIME, TABLE
 
+__all__ = ["TapService", "UploadTooLarge"]
+
 SYNC_SECONDS = 300.0
-STEP_SECONDS = 120.0
-POLL_SECONDS = 60.0
-BLOCK_SECONDS = 20
-LOST_SECONDS = 180.0
-"""A job whose server is silent for this long is given up."""
-LAST_WORD_SECONDS = 5.0
-TOO_LARGE = 413
-
-
-class UploadTooLarge(ServiceError):
-    """The service takes smaller uploads only."""
-
-    code = "service-upload"
+TRIES = 3
+ANSWER_BYTES = 128_000_000
+"""Largest answer that is taken; what is larger is asked for in pieces."""
+ROW_BYTES = 2_000
+"""A row of an answer is hardly longer."""
 
 
 class TapService:
@@ -47,8 +42,18 @@ class TapService:
     def __init__(self, url: str, end: float) -> None:
         self.url = url.rstrip("/")
         self.end = end
+        self.channel = Channel(self.url, end)
+        self.jobs = Jobs(self.channel)
 
-    def query(self, adql: str, *, maxrec: int, upload: bytes | None = None, job: bool = False) -> Answer:
+    def query(
+        self,
+        adql: str,
+        *,
+        maxrec: int,
+        upload: bytes | None = None,
+        job: bool = False,
+        errand: Errand | None = None,
+    ) -> Answer:
         """Run a query.
 
         Parameters
@@ -61,13 +66,16 @@ class TapService:
             VOTable that the query knows as ``TAP_UPLOAD.positions``.
         job : bool
             Whether it runs as a job (for what takes longer than a minute) or in one request.
+        errand : Errand or None
+            Where the address of the job and the answer are kept. A job that it knows of is waited for
+            instead of making another one; it outlives a lost connection.
 
         Raises
         ------
         Truncated
             Raised if there are more rows.
-        UploadTooLarge
-            Raised if the service takes smaller uploads only.
+        UploadTooLarge, TooMuch
+            Raised if the service takes smaller uploads, or smaller tasks, only.
         DeadlineExceeded
             Raised if the time is over; the job is deleted.
         TransientError, RateLimited
@@ -82,119 +90,82 @@ class TapService:
         if upload is not None:
             form["UPLOAD"] = f"{TABLE},param:{TABLE}"
             files = {TABLE: ("positions.vot", upload, MIME)}
-        with _turn(self.url, self.end):
+        with turn(self.url, self.end):
             if job:
-                return self._run_job(form, files, maxrec)
-            reply = self._ask("POST", f"{self.url}/sync", SYNC_SECONDS, data=form, files=files)
-        return read_answer(reply.body, reply.url, maxrec)
+                return self._run_job(form, files, maxrec, errand)
+            post = partial(self.channel.ask, "POST", f"{self.url}/sync", SYNC_SECONDS, data=form, files=files)
+            return self._answer(post, maxrec, errand)
 
-    def _run_job(self, form: dict[str, str], files: dict[str, Any] | None, maxrec: int) -> Answer:
-        created = self._ask("POST", f"{self.url}/async", STEP_SECONDS, data=form, files=files, follow=False)
-        where = created.headers.get("Location")
-        if not where:
-            raise ProtocolError(
-                f"{self.url}/async made no job.", advice="Is it a TAP service?", url=created.url
-            )
-        # Some services keep their jobs elsewhere than under /async: only the given address counts.
-        job = urljoin(created.url, where)
-        try:
-            self._start(job)
-            result = self._wait(job)
-            reply = self._ask("GET", result, self.end - time.monotonic())
-            return read_answer(reply.body, reply.url, maxrec)
-        finally:
-            # The archive's disk is not ours to fill; whether it deletes the job changes nothing for the user.
-            with suppress(ServiceError):
-                exchange("DELETE", job, seconds=LAST_WORD_SECONDS, attempts=1, follow=False)
-
-    def _start(self, job: str) -> None:
-        """Start a job, by a request of its own: services ignore a PHASE in the creating one."""
-        try:
-            self._ask("POST", f"{job}/phase", STEP_SECONDS, data={"PHASE": "RUN"}, follow=False)
-        except DeadlineExceeded:
-            raise
-        except ServiceError:
-            # The request may have arrived although its answer was lost; a second RUN is then refused.
-            if self._look(job, block=False).phase == "PENDING":
-                raise
-
-    def _wait(self, job: str) -> str:
-        """Address of the result of a job, as soon as there is one."""
-        pause, last_seen = 0.1, time.monotonic()
-        while True:
-            asked = time.monotonic()
+    def _answer(self, ask: Callable[..., Reply], maxrec: int, errand: Errand | None) -> Answer:
+        """The checked answer; one that ends in the middle is asked for again."""
+        for number in range(1, TRIES + 1):
+            reply = ask(max_bytes=min(ANSWER_BYTES, 4_000_000 + maxrec * ROW_BYTES))
             try:
-                document = self._look(job, block=True)
-                last_seen = time.monotonic()
-            except (TransientError, DeadlineExceeded):
-                if min(self.end, last_seen + LOST_SECONDS) <= time.monotonic():
+                answer = read_answer(reply.body, reply.url, maxrec)
+            except CutShort:
+                if number == TRIES:
                     raise
-                document = None
-            if document is not None and document.phase == "COMPLETED":
-                return _result_address(document, job)
-            if document is not None and document.phase in ("ERROR", "ABORTED", "ARCHIVED"):
-                raise ServiceError(f"{self.url} reports: {self._job_words(document, job)}", url=job)
-            # A service that does not know WAIT answers at once.
-            if time.monotonic() - asked < 1:
-                time.sleep(max(0.0, min(pause, self.end - time.monotonic())))
-                pause = min(pause * 1.5, 10.0)
+                continue
+            if errand:
+                errand.keep(answer, reply.body)
+            return answer
+        raise AssertionError("not reached: the last try returns or raises")
 
-    def _look(self, job: str, *, block: bool) -> Any:
-        """The job's document; with ``block`` the service may wait for a change of phase."""
-        seconds = int(min(BLOCK_SECONDS, max(1.0, self.end - time.monotonic())))
-        params = {"WAIT": str(seconds)} if block else None
-        reply = self._ask("GET", job, POLL_SECONDS, params=params, attempts=2)
+    def _run_job(
+        self, form: dict[str, str], files: dict[str, Any] | None, maxrec: int, errand: Errand | None
+    ) -> Answer:
+        found = self._found(errand, form["QUERY"])
+        note, phase = found or (self._made(form, files, maxrec, errand), "PENDING")
         try:
-            return parse_job(BytesIO(reply.body))
-        except (*UNREADABLE, AttributeError):
-            raise ProtocolError(f"{job} is not the document of a job.", url=job) from None
+            if phase == "PENDING":
+                self.jobs.start(note.url)
+            result = self.jobs.wait(note.url)
+            get = partial(self.channel.ask, "GET", result, max(0.1, self.channel.left))
+            answer = self._answer(get, note.maxrec, errand)
+        except TransientError:
+            # It may still run: whoever asks again finds it, if its address is kept.
+            if not errand:
+                self.jobs.delete(note.url)
+            raise
+        except BaseException:
+            self._delete(note.url, errand)
+            raise
+        self._delete(note.url, errand)
+        return answer
 
-    def _job_words(self, document: Any, job: str) -> str:
-        """Why a job failed."""
+    def _made(
+        self, form: dict[str, str], files: dict[str, Any] | None, maxrec: int, errand: Errand | None
+    ) -> JobNote:
+        """A new job; its address is on disk before it runs."""
+        note = JobNote(f"vo-photoz-{secrets.token_hex(8)}", maxrec)
+        if errand:
+            errand.write(note)
         try:
-            words = error_words(self._ask("GET", f"{job}/error", STEP_SECONDS, attempts=2).body)
-        except ServiceError:
-            message = getattr(document.errorsummary, "message", None)
-            words = " ".join(str(getattr(message, "content", None) or "").split())
-        return words or f"the job ended in phase {document.phase}, without words"
+            note = replace(note, url=self.jobs.create(form, files, note))
+        except TransientError:
+            raise
+        except BaseException:
+            if errand:
+                errand.forget()
+            raise
+        if errand:
+            errand.write(note)
+        return note
 
-    def _ask(self, method: str, url: str, seconds: float, **request: Any) -> Reply:
-        left = self.end - time.monotonic()
-        if left <= 0:
-            raise DeadlineExceeded(
-                f"{self.url} did not finish in the time allowed.",
-                advice="Give more time (the setting tap_seconds) or fewer rows.",
-                url=url,
-            )
-        reply = exchange(method, url, seconds=min(seconds, left), **request)
-        if reply.status == TOO_LARGE:
-            raise UploadTooLarge(f"{url} refuses the upload as too large.", url=url)
-        if reply.status >= 400:
-            raise ServiceError(f"{url} answered HTTP {reply.status}: {error_words(reply.body)}", url=url)
-        return reply
+    def _found(self, errand: Errand | None, adql: str) -> tuple[JobNote, str] | None:
+        """The job that an earlier attempt made, if it can still come to an end, and its phase."""
+        note = errand.note if errand else None
+        if errand is None or note is None:
+            return None
+        if not note.url:
+            self.jobs.destroy_orphans(note, adql)
+            return None
+        phase = self.jobs.find(note.url)
+        if phase is not None and phase not in FAILED:
+            return note, phase
+        self._delete(note.url, errand)
+        return None
 
-
-def _result_address(document: Any, job: str) -> str:
-    """Address of the table among the results of a job."""
-    results = [(str(result.id_), str(result.href)) for result in document.results or () if result.href]
-    fitting = [href for _, href in results if href.endswith("results/result")]
-    named = [href for name, href in results if name == "result"]
-    return urljoin(f"{job}/", next(iter([*fitting, *named]), "results/result"))
-
-
-_turns: dict[str, threading.Lock] = {}
-_turns_lock = threading.Lock()
-
-
-@contextmanager
-def _turn(url: str, end: float) -> Iterator[None]:
-    """One query to a host at a time: archives ban who sends many."""
-    host = urlsplit(url).netloc
-    with _turns_lock:
-        lock = _turns.setdefault(host, threading.Lock())
-    if not lock.acquire(timeout=max(0.0, end - time.monotonic())):
-        raise DeadlineExceeded(f"Another query to {host} took all the time allowed.", url=url)
-    try:
-        yield
-    finally:
-        lock.release()
+    def _delete(self, job: str, errand: Errand | None) -> None:
+        if self.jobs.delete(job) and errand:
+            errand.forget()

@@ -39,3 +39,11 @@ def positions_votable(rows: IntArray, ra: FloatArray, dec: FloatArray) -> bytes:
     table = np.zeros(len(rows), dtype=_ROW)
     table["id"], table["ra"], table["dec"] = rows, ra, dec
     return _HEAD.format(rows=len(rows)).encode() + encodebytes(table.tobytes()) + _TAIL.encode()
+
+
+def rows_within(size: int | None) -> int | None:
+    """Rows of an upload that is not larger than a number of bytes; None where there is no limit."""
+    if size is None:
+        return None
+    row = _ROW.itemsize * 4 / 3 * 77 / 76  # base64, and a line end after 76 letters
+    return max(1, int((size - len(_HEAD) - len(_TAIL) - 2_000) / row))  # 2,000 for what the form adds
