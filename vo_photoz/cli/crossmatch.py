@@ -21,14 +21,37 @@ def crossmatch(
     table: Annotated[Path, typer.Argument(help="VOTable, FITS, CSV, ECSV or Parquet with positions.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the result is written.")],
     with_: Annotated[
-        list[str], typer.Option("--with", help="Query, .adql file or table to match with; may be repeated.")
+        list[str],
+        typer.Option(
+            "--with",
+            help="Query, .adql file, vizier:TABLE, simbad, table, or folder or address of a HATS catalogue; "
+            "may be repeated.",
+        ),
     ],
     radius: Annotated[float | None, typer.Option(help="Largest separation, arcsec.")] = None,
     matches: Annotated[
-        Literal["best", "all"],
-        typer.Option(help="best: the closest partner of each row; all: a table of all pairs."),
+        Literal["best", "all", "best-symmetric"],
+        typer.Option(
+            help="best: the closest partner of each row; all: a table of all pairs; best-symmetric: the "
+            "closest partner where the row is also the closest one of the partner."
+        ),
     ] = "best",
-    service: Annotated[str | None, typer.Option(help="TAP address instead of the query's own.")] = None,
+    coverage: Annotated[
+        str | None,
+        typer.Option(
+            help="Rows outside are not searched for: a coverage map (MOC), a survey, a HiPS or vizier:TABLE."
+        ),
+    ] = None,
+    chance: Annotated[
+        bool, typer.Option(help="Measure how many matches are chance, by a second, small search.")
+    ] = True,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the separations (PNG, PDF, SVG by its ending).")
+    ] = None,
+    service: Annotated[
+        str | None,
+        typer.Option(help="TAP address instead of the query's own; xmatch for CDS X-Match."),
+    ] = None,
     ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
     dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
     frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
@@ -39,6 +62,7 @@ def crossmatch(
     """Join what archives or other tables know of the sources of TABLE."""
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz import settings
+        from vo_photoz.pipeline.coverage import coverage_of
         from vo_photoz.pipeline.crossmatch import crossmatch as run
 
         chosen = settings.load(config, radius_arcsec=radius)
@@ -50,16 +74,19 @@ def crossmatch(
             matches=matches,
             service=service,
             seconds=chosen.tap_seconds,
+            coverage=coverage_of(coverage, progress=progress) if coverage else None,
+            chance=chance,
             ra=ra,
             dec=dec,
             frame=frame,
             format=ENDINGS.get(output.suffix.lower(), "votable"),
             progress=progress,
         )
-    for match in result.matches:
-        say(
-            f"{match.name}: {match.infos['pairs']} pairs for {result.n_rows} rows, "
-            f"{match.infos['matched']} of them matched",
-            quiet,
-        )
+        if plot:
+            from vo_photoz.analysis.separation_plot import draw_separations
+
+            draw_separations(result.reports, plot)
+    for report in result.reports:
+        for line in report.lines():
+            say(line, quiet)
     say(f"Written: {result.path}", quiet)

@@ -1,30 +1,31 @@
-"""The chain of a crossmatch: an archive's query or a table, the best partner of each row or all pairs."""
+"""The chain of a crossmatch: partners from anywhere, the best of each row or all pairs, a table on disk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from vo_photoz.catalogues.match import match_table, table_pairs
+from vo_photoz.catalogues.report import MatchReport
 from vo_photoz.errors import ServiceError, TableError, UsageError
-from vo_photoz.flow import Match, NewColumn, Positions, Progress, no_progress
+from vo_photoz.flow import Coverage, Match, Positions, Progress, no_progress
+from vo_photoz.pipeline.matching import Found, Matches, search
+from vo_photoz.pipeline.pairs_table import pairs_table
+from vo_photoz.pipeline.partners import find_partners, refuse_offline
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
-from vo_photoz.sky.pairs import Pairs, null_partners
+from vo_photoz.sky.motion import Motion
+from vo_photoz.sky.pairs import null_partners
 from vo_photoz.tables.additions import Additions
-from vo_photoz.tables.fields import plain
 from vo_photoz.tables.positions import find_positions
+from vo_photoz.tables.proper_motion import find_motion
 from vo_photoz.tables.read import read_table
-from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.write import write_table
 from vo_photoz.tap.crossmatch import crossmatch as match_archive
-from vo_photoz.tap.crossmatch import find_pairs
-from vo_photoz.tap.queries import Query, list_queries, load_query
+from vo_photoz.tap.queries import load_query
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,15 @@ class CrossmatchResult:
     n_rows : int
         Rows of the user's table.
     matches : list of Match
-        One for each query or table; without columns when all pairs were asked for.
+        One for each query or table, without columns.
+    reports : list of MatchReport
+        What became of the rows in each of them.
     """
 
     path: Path
     n_rows: int
     matches: list[Match]
+    reports: list[MatchReport] = field(default_factory=list)
 
 
 def join(
@@ -54,6 +58,8 @@ def join(
     offline: bool = False,
     service: str | None = None,
     seconds: float | None = None,
+    motion: Motion | None = None,
+    coverage: Coverage | None = None,
     progress: Progress = no_progress,
 ) -> Match:
     """Best partner of every row in an archive or a table.
@@ -63,7 +69,7 @@ def join(
     positions : Positions
         ICRS.
     what : str or Path
-        Name of a query, path of a query file (.adql), or path of a table.
+        As of `vo_photoz.pipeline.partners.find_partners`.
     radius_arcsec : float
         Largest separation.
     offline : bool
@@ -72,6 +78,10 @@ def join(
         Address of the archive instead of the query's own.
     seconds : float or None
         Total time for an archive; None takes the setting ``tap_seconds``.
+    motion : Motion or None
+        Of the rows: carries them to the epoch of the archive's positions.
+    coverage : Coverage or None
+        Rows outside it are not searched for.
     progress : Progress
         Told how many rows are done.
 
@@ -84,36 +94,10 @@ def join(
     ServiceError
         Raised if the archive fails.
     """
-    source = find_source(what)
-    if isinstance(source, Path):
-        return match_table(positions, read_table(source), source.stem, radius_arcsec=radius_arcsec)
-    if offline:
-        raise ServiceError(
-            f"The archive of the query {source.name} was not asked: connections are off.",
-            advice="Leave out --offline.",
-        )
-    return match_archive(
-        positions, source, radius_arcsec=radius_arcsec, service=service, seconds=seconds, progress=progress
-    )
-
-
-def find_source(what: str | Path) -> Query | Path:
-    """Return the query, or the path of the table, that is meant.
-
-    Raises
-    ------
-    UsageError
-        Raised if it is neither.
-    """
-    path = Path(what)
-    if path.suffix == ".adql" or str(what) in list_queries():
-        return load_query(what)
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder, not a table.", advice="Give a query or the file of a table.")
-    known = ", ".join(list_queries())
-    raise UsageError(f"There is neither a query nor a table {what}.", advice=f"Queries: {known}.")
+    partners = find_partners(what, service=service, seconds=seconds)
+    refuse_offline(partners, offline)
+    found = search(partners, positions, radius_arcsec, motion=motion, coverage=coverage, progress=progress)
+    return found.match()
 
 
 def failed_match(what: str | Path, error: ServiceError, n: int) -> Match:
@@ -128,12 +112,12 @@ def failed_match(what: str | Path, error: ServiceError, n: int) -> Match:
     n : int
         Rows of the user's table.
     """
-    query = load_query(what)
+    partners = find_partners(what)
     return Match(
-        query.name,
-        null_partners(query.name, query.returns, n),
+        partners.name,
+        null_partners(partners.name, partners.returns, n),
         failed=str(error),
-        infos={"service": " ".join(query.services), "query": query.name, "cite": query.cite},
+        infos={"service": partners.service, "query": partners.name, "cite": partners.cite},
     )
 
 
@@ -143,9 +127,11 @@ def crossmatch(
     *,
     with_: Sequence[str | Path],
     radius_arcsec: float = 1.5,
-    matches: Literal["best", "all"] = "best",
+    matches: Matches = "best",
     service: str | None = None,
     seconds: float | None = None,
+    coverage: Coverage | None = None,
+    chance: bool = True,
     ra: str | None = None,
     dec: str | None = None,
     frame: str | None = None,
@@ -161,13 +147,19 @@ def crossmatch(
     output : path
         Where the result is written (atomically).
     with_ : sequence of str or Path
-        Queries and tables, as of `join`; exactly one for all pairs.
+        Queries, tables and catalogues, as of `vo_photoz.pipeline.partners.find_partners`; exactly one for all
+        pairs.
     radius_arcsec : float
         Largest separation.
-    matches : {"best", "all"}
-        The best partner of each row; or all pairs: ``row`` (from 0), the partner's columns, ``separation``.
+    matches : {"best", "all", "best-symmetric"}
+        The best partner of each row; all pairs, see `vo_photoz.pipeline.pairs_table.pairs_table`; or the best
+        partner where the row is also the best one of the partner.
     service, seconds : str or None, float or None
         As of `join`.
+    coverage : Coverage or None
+        Rows outside it are not searched for.
+    chance : bool
+        Whether the chance matches are measured, by a second, small search.
     ra, dec, frame : str or None
         Names of the position columns and their frame; None finds them.
     format : {"votable", "fits", "parquet"}
@@ -184,61 +176,44 @@ def crossmatch(
         raise UsageError(
             "Give one query or table to match with.", advice="Repeat --with for best matches only."
         )
+    sources = [find_partners(one, service=service, seconds=seconds) for one in with_]
     user = table if isinstance(table, UserTable) else read_table(table)
     if not user.n_rows:
         raise TableError("The table has no rows.", advice="Give a table with at least one source.")
     positions = find_positions(user, ra=ra, dec=dec, frame=frame)
+    motion = find_motion(user, ra=ra, dec=dec, frame=frame)
     parameters = {"radius_arcsec": radius_arcsec, "matches": matches}
     file = None if isinstance(table, UserTable) else table
     record = Record.start(table=user, positions=positions, file=file, parameters=parameters)
+    found = [
+        search(
+            partners,
+            positions,
+            radius_arcsec,
+            matches=matches,
+            motion=motion,
+            coverage=coverage,
+            chance=chance,
+            progress=progress,
+        )
+        for partners in sources
+    ]
+    joined = _write(user, Path(output), found, record, matches, format)
+    return CrossmatchResult(Path(output), len(positions), joined, [one.report for one in found])
+
+
+def _write(
+    user: UserTable, output: Path, found: list[Found], record: Record, matches: Matches, format: str
+) -> list[Match]:
+    """Write the result; the matches, without their columns."""
     if matches == "all":
-        pairs, found = _all_pairs(positions, with_[0], radius_arcsec, service, seconds, progress)
-        joined = [found]
-        user, columns = _table_of(pairs)
+        body, columns = pairs_table(user, found[0].pairs)
+        joined = [Match(one.partners.name, [], infos=one.report.all_infos()) for one in found]
     else:
-        joined = [
-            join(positions, one, radius_arcsec, service=service, seconds=seconds, progress=progress)
-            for one in with_
-        ]
+        body, joined = user, [one.match() for one in found]
         columns = [column for match in joined for column in match.columns]
-    additions = Additions(columns, infos=infos(record.finish(joined)))
-    write_table(user, additions, Path(output), format=format)
-    return CrossmatchResult(Path(output), len(positions), [replace(one, columns=[]) for one in joined])
-
-
-def _all_pairs(
-    positions: Positions,
-    what: str | Path,
-    radius_arcsec: float,
-    service: str | None,
-    seconds: float | None,
-    progress: Progress,
-) -> tuple[Pairs, Match]:
-    source = find_source(what)
-    if isinstance(source, Path):
-        pairs = table_pairs(positions, read_table(source), radius_arcsec=radius_arcsec)
-        told = {
-            "query": source.stem,
-            "service": f"the table {source.name}",
-            "pairs": str(len(pairs)),
-            "matched": str(len(np.unique(pairs.rows))),
-        }
-        return pairs, Match(source.stem, [], infos=told)
-    pairs, told = find_pairs(
-        positions, source, radius_arcsec=radius_arcsec, service=service, seconds=seconds, progress=progress
-    )
-    return pairs, Match(source.name, [], infos=told)
-
-
-def _table_of(pairs: Pairs) -> tuple[UserTable, list[NewColumn]]:
-    """Return a table of row numbers, and the other columns of the pairs, sorted by row and separation."""
-    order = np.lexsort((pairs.separation, pairs.rows))
-    told = Told("row", ucd="meta.record", description="Row of the input table, counted from 0")
-    separation = NewColumn(
-        "separation", pairs.separation[order], "arcsec", "pos.angDistance", "Distance of the two positions"
-    )
-    columns = [*(replace(c, values=c.values[order]) for c in pairs.columns), separation]
-    return skeleton([plain(pairs.rows[order])], [told], title="pairs"), columns
+    write_table(body, Additions(columns, infos=infos(record.finish(joined))), output, format=format)
+    return [replace(one, columns=[]) for one in joined]
 
 
 def check_query(what: str | Path, *, service: str | None = None, seconds: float = 60) -> Match:

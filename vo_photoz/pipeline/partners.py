@@ -1,0 +1,107 @@
+"""What positions are matched with, and the one place that decides what the words after ``--with`` mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from vo_photoz.errors import ServiceError, UsageError
+from vo_photoz.flow import Positions, Progress
+from vo_photoz.pipeline.archive_partners import ArchivePartners, VizierPartners
+from vo_photoz.pipeline.hats_partners import is_hats
+from vo_photoz.pipeline.table_partners import TablePartners
+from vo_photoz.sky.pairs import Pairs
+from vo_photoz.tap.queries import list_queries, load_query
+from vo_photoz.tap.vizier import TABLE, VizierTable, table_name
+
+
+class Partners(Protocol):
+    """Something that positions are matched with."""
+
+    @property
+    def name(self) -> str:
+        """Prefix of the new columns."""
+
+    @property
+    def returns(self) -> tuple[str, ...]:
+        """Columns that are known before anything is asked; empty where they are not."""
+
+    @property
+    def cite(self) -> str:
+        """What to cite."""
+
+    @property
+    def service(self) -> str:
+        """Where it is, for provenance."""
+
+    @property
+    def epoch(self) -> float | None:
+        """Julian year of the partners' positions; None where it is not known."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether a connection is opened."""
+
+    @property
+    def trials(self) -> int:
+        """Shifted positions that may be tried to measure chance matches."""
+
+    def pairs(
+        self, positions: Positions, radius_arcsec: float, progress: Progress
+    ) -> tuple[Pairs, dict[str, str]]:
+        """All pairs within the radius, and how they were found."""
+
+
+def find_partners(what: str | Path, *, service: str | None = None, seconds: float | None = None) -> Partners:
+    """What is meant: a query, a table of VizieR, a table, or a HATS catalogue.
+
+    Parameters
+    ----------
+    what : str or Path
+        Name of a query, path of a query file (.adql), ``vizier:TABLE`` or ``simbad``, path of a table, or
+        folder or address of a HATS catalogue.
+    service : str or None
+        Address of the archive instead of the query's own; "xmatch" is CDS X-Match.
+    seconds : float or None
+        Total time for an archive; None takes the setting ``tap_seconds``.
+
+    Raises
+    ------
+    UsageError
+        Raised if it is none of them.
+    """
+    path, text = Path(what), str(what)
+    if path.suffix == ".adql" or text in list_queries():
+        return ArchivePartners(load_query(what), service, seconds)
+    if text.startswith("vizier:") or text.lower() == "simbad":
+        return VizierPartners(VizierTable(table_name(text), {}), service, seconds)
+    if path.is_file():
+        return TablePartners(path)
+    if is_hats(text):
+        raise UsageError(
+            f"{text} may be a HATS catalogue, which cannot be matched with yet.",
+            advice="Give a query or the file of a table.",
+        )
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder, but not of a HATS catalogue.",
+            advice="Give a query, the file of a table, or the folder of a HATS catalogue.",
+        )
+    looks = f"A table of VizieR is written vizier:{text}. " if TABLE.fullmatch(text) else ""
+    known = ", ".join(list_queries())
+    raise UsageError(f"There is neither a query nor a table {what}.", advice=f"{looks}Queries: {known}.")
+
+
+def refuse_offline(partners: Partners, offline: bool) -> None:
+    """Raise where a connection would be opened although none may.
+
+    Raises
+    ------
+    ServiceError
+        Raised for an archive.
+    """
+    if offline and partners.remote:
+        raise ServiceError(
+            f"The archive of the query {partners.name} was not asked: connections are off.",
+            advice="Leave out --offline.",
+        )
