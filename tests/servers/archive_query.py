@@ -15,6 +15,7 @@ TEXT = """\
 -- parameters: radius = 1.5 arcsec
 -- returns: ra, dec, specobjid, z_spec, z_err, class
 -- verified: by these tests
+-- cite: nobody
 SELECT up.id, db.ra, db.dec, db.specobjid, db.z AS z_spec, db.z_err, db.class
 FROM vo_photoz_tests.spectra AS db
 JOIN TAP_UPLOAD.positions AS up

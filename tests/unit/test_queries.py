@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vo_photoz.errors import UsageError
-from vo_photoz.settings import config_file
 from vo_photoz.tap.parameters import literal
-from vo_photoz.tap.queries import Parameter, list_queries, load_query, parse_query
+from vo_photoz.tap.queries import Parameter, parse_query
 
 GOOD = """\
 -- title: A test
@@ -138,47 +136,3 @@ def test_cones_stand_where_a_service_takes_no_upload() -> None:
     assert adql.count("CONTAINS(POINT('ICRS', t.ra, t.dec)") == 2
     assert "CIRCLE('ICRS', 10.0, -5.5, 0.0004" in adql
     assert " OR " in adql
-
-
-# Files
-
-
-def test_all_shipped_queries_can_be_used() -> None:
-    names = list_queries()
-    assert {"sdss-spectra", "milliquas", "dr16q", "simbad-redshifts"} <= set(names)
-    for name in names:
-        query = load_query(name)
-        assert query.title.isascii(), name
-        assert query.cite, name
-        assert query.verified, name
-        adql = query.render(((1.0, 2.0),) if not query.upload else ())
-        assert "{" not in adql, name
-        if query.upload:
-            # The archive's table is the first argument: the other order does not use its index.
-            assert re.search(r"POINT\('ICRS', db\.", adql), name
-            for column in query.returns:
-                assert re.search(rf"\b{column}\b", adql.split("FROM")[0]), (name, column)
-
-
-def test_user_s_query_hides_a_shipped_one(tmp_path: Path) -> None:
-    folder = config_file().parent / "tap_queries"
-    folder.mkdir(parents=True)
-    (folder / "milliquas.adql").write_text(GOOD)
-    (folder / "mine.adql").write_text(GOOD)
-    assert "mine" in list_queries()
-    assert load_query("milliquas").title == "A test"
-    path = tmp_path / "other.adql"
-    path.write_text(GOOD)
-    assert load_query(path).name == "other"
-
-
-def test_unknown_query_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="milliquas"):
-        load_query("nonsuch")
-
-
-def test_file_that_is_no_text_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "bad.adql"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match=r"bad\.adql"):
-        load_query(path)

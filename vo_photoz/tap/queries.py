@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +17,7 @@ from vo_photoz.tap.query_text import parse_query
 __all__ = [
     "Parameter",
     "Query",
+    "is_query",
     "list_queries",
     "load_query",
     "own_folders",
@@ -24,6 +26,8 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+_WITH_VALUES = re.compile(r"(?P<query>.+?):(?P<values>[A-Za-z_]\w*\s*=.*)", re.DOTALL)
 
 
 def shipped_folder() -> Path:
@@ -41,29 +45,57 @@ def own_folders() -> list[Path]:
     return [chosen.expanduser(), beside] if chosen else [beside]
 
 
-def load_query(name_or_path: str | Path, **values: Any) -> Query:
+def is_query(what: str | Path) -> bool:
+    """Whether words mean a query: a known name or an .adql file, with or without values of parameters."""
+    name, _ = split_values(what)
+    return name.endswith(".adql") or name in _files()
+
+
+def split_values(what: str | Path) -> tuple[str, dict[str, str]]:
+    """Name or path of a query, and the values that stand behind it: ``gaia-stars:snr=7,PARAMETER=VALUE``.
+
+    Raises
+    ------
+    UsageError
+        Raised if a value has no name.
+    """
+    found = _WITH_VALUES.fullmatch(str(what))
+    if not found:
+        return str(what), {}
+    pairs = [part.partition("=") for part in found["values"].split(",")]
+    for name, equals, _ in pairs:
+        if not equals or not name.strip():
+            raise UsageError(f"'{what}' cannot be read.", advice="Write QUERY:NAME=VALUE,NAME=VALUE.")
+        if name.strip() == "radius":
+            raise UsageError(f"'{what}' gives a radius.", advice="Give it by --radius, in arcsec.")
+    return found["query"], {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def load_query(what: str | Path, **values: Any) -> Query:
     """Return a query by its name or by the path of its file.
 
     Parameters
     ----------
-    name_or_path : str or Path
-        A name of `list_queries`, or the path of an .adql file.
+    what : str or Path
+        A name of `list_queries`, or the path of an .adql file; both may be followed by values of parameters:
+        ``gaia-stars:snr=7``.
     **values
-        Values of parameters, as of `Query.given`.
+        Values of parameters, as of `Query.given`; they go before those in the words.
 
     Raises
     ------
     UsageError
         Raised if there is no such query, its file cannot be understood, or a value cannot be meant.
     """
-    path, hides = Path(name_or_path), ""
+    name, given = split_values(what)
+    path, hides = Path(name), ""
     if path.suffix != ".adql":
-        found = _files().get(str(name_or_path), [])
+        found = _files().get(name, [])
         path = found[0] if found else path.with_suffix(".adql")
         hides = str(found[-1]) if len(found) > 1 and found[-1].parent == shipped_folder() else ""
     if not path.is_file():
         raise UsageError(
-            f"There is no query {name_or_path}.", advice=f"Known: {', '.join(sorted(_files())) or 'none'}."
+            f"There is no query {name}.", advice=f"Known: {', '.join(sorted(_files())) or 'none'}."
         )
     if hides:
         log.warning("The query %s is yours, of %s; that of the program is not used.", path.stem, path)
@@ -71,7 +103,7 @@ def load_query(name_or_path: str | Path, **values: Any) -> Query:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The query file {path} cannot be read: {error}.", url=str(path)) from None
-    return replace(parse_query(text, path.stem, str(path)), hides=hides).given(**values)
+    return replace(parse_query(text, path.stem, str(path)), hides=hides).given(**{**given, **values})
 
 
 def list_queries() -> list[str]:
