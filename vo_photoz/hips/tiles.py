@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import mmap
-import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -28,6 +28,12 @@ AHEAD = 2, 32
 
 _shared: TileMemory[Held | None] = TileMemory(SHARED_BYTES)
 _numbers = count()
+
+
+@cache
+def _fetchers(threads: int) -> ThreadPoolExecutor:
+    """Threads that fetch for all HiPS of the process: bands of one server share its connections anyway."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="tiles")
 
 
 def tile_path(order: int, number: int, extension: str = "fits") -> str:
@@ -61,8 +67,6 @@ class TileStore:
         self._memory.join(self)
         self._me = next(_numbers)
         self._web = WebTiles(source, width)
-        self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
 
     def get(self, order: int, number: int, needs: Needs | None = None) -> Tile | None:
         """Pixels of a tile; None where the HiPS has none.
@@ -125,11 +129,9 @@ class TileStore:
         """
         if self.folder is not None:
             return
-        with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(defaults().http_connections, thread_name_prefix="tiles")
+        pool = _fetchers(defaults().http_connections)
         for number in numbers:
-            self._pool.submit(self._get_quietly, order, number, None if needs is None else needs[number])
+            pool.submit(self._get_quietly, order, number, None if needs is None else needs[number])
 
     def _get_quietly(self, order: int, number: int, need: Ranges | None) -> None:
         try:
