@@ -15,12 +15,29 @@ HTML = b"<!DOCTYPE html><html><body><h1>Maintenance</h1>Back on Monday.</body></
 DELAY_SECONDS = 0.02
 
 
+@dataclass(frozen=True)
+class Done:
+    """A request that reached the archive, and what it answered."""
+
+    method: str
+    path: str
+    sent: bytes
+    status: int
+    location: str
+
+
 @dataclass
 class Plan:
-    """Which request gets which fault: ``fault(method, path, how often this was asked)``, empty for none."""
+    """Which request gets which fault: ``fault(method, path, how often this was asked)``, empty for none.
+
+    Faults: ``drop`` (never arrives), ``lost`` (arrives, the answer does not; ``lost 5`` after 5 s), ``cut``
+    and ``halfdocument`` (half an answer, told or not), ``delay 2`` (answer after 2 s), ``stall``,
+    ``trickle``, ``html``, ``garbage``, and a status like ``503 1`` (with Retry-After).
+    """
 
     fault: Callable[[str, str, int], str]
     asked: list[tuple[str, str]] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self, method: str, path: str) -> str:
@@ -60,11 +77,11 @@ def fault_proxy(upstream: str, fault: Callable[[str, str, int], str]) -> Iterato
             elif kind.isdigit():
                 self.answer(int(kind), {"Retry-After": detail} if detail else {}, b"<html>busy</html>")
             else:
-                self.forward(sent, kind)
+                self.forward(sent, kind, float(detail or DELAY_SECONDS))
 
         do_GET = do_POST = do_DELETE = handle_one  # noqa: N815 - names of http.server
 
-        def forward(self, sent: bytes, kind: str) -> None:
+        def forward(self, sent: bytes, kind: str, seconds: float) -> None:
             left_out = ("host", "connection", "accept-encoding")
             headers = {k: v for k, v in self.headers.items() if k.lower() not in left_out}
             real = http.client.HTTPConnection(target.hostname or "", target.port, timeout=120)
@@ -76,13 +93,18 @@ def fault_proxy(upstream: str, fault: Callable[[str, str, int], str]) -> Iterato
                 body = body.replace(there.encode(), here.encode())
             real.close()
             kept = ("content-type", "location", "content-range", "etag", "last-modified")
+            path, location = urlsplit(self.path).path, reply.getheader("Location", "").replace(there, here)
+            plan.done.append(Done(self.command, path, sent, reply.status, urlsplit(location).path))
             known = {k: v.replace(there, here) for k, v in reply.getheaders() if k.lower() in kept}
+            if kind in ("delay", "lost"):
+                over.wait(seconds)
+            if kind == "lost":
+                self.close_connection = True
+                return
             if kind == "halfdocument":
                 body = body[: len(body) // 2]
             elif kind == "garbage":
                 body = bytes(len(body))
-            elif kind == "delay":
-                time.sleep(DELAY_SECONDS)
             self.answer(reply.status, known, body, kind)
 
         def answer(self, status: int, headers: dict[str, str], body: bytes, kind: str = "") -> None:
