@@ -59,17 +59,24 @@ _MARKED = re.compile(
     r"([+-]?\s*\d+(?:\.\d*)?)\s*(h|hr|hrs|hours?|d|deg|degrees?|\xb0|rad|radians?)", re.IGNORECASE
 )
 _NONE = float("nan")
+_BLANK = ("", "-", "--", "---", "...", "nan", "null", "none", "n/a", "na", "#n/a", "\\n")
 
 
 def scale_of(unit: str | None) -> float | None:
     """Degrees in one unit; None where the unit is no angle.
 
-    VizieR's ``"h:m:s"`` and ``"d:m:s"`` count as hours and degrees.
+    VizieR's ``"h:m:s"`` and ``"d:m:s"`` count as hours and degrees, and ``15deg``, as astropy writes an hour
+    angle, as 15 degrees.
     """
-    plain = re.sub(r"[^a-z]", "", (unit or "").lower())
-    if not plain and (unit or "").strip() not in ("", "\xb0", "-", "--"):
+    text = (unit or "").strip().lower()
+    found = re.fullmatch(r"(\d+(?:\.\d*)?)?[\s*.]*([^\d]*)", text)
+    if not found:
         return None
-    return _UNITS.get(plain)
+    plain = re.sub(r"[^a-z]", "", found[2])
+    if not plain and text not in ("", "\xb0", "-", "--"):
+        return None
+    scale = _UNITS.get(plain)
+    return None if scale is None else scale * float(found[1] or 1)
 
 
 def degrees(values: NDArray[Any], unit: str | None, *, hours: bool) -> FloatArray | None:
@@ -102,8 +109,9 @@ def degrees(values: NDArray[Any], unit: str | None, *, hours: bool) -> FloatArra
         return None
     in_hours = hours and not re.match(r'"?d', (unit or "").lower())
     result = np.where(gone, np.nan, _of_text(data.tolist(), scale, in_hours))
-    filled = sum(bool(str(cell).strip()) for cell in data)
-    return result if np.isfinite(result).sum() * 2 >= max(filled, 1) else None
+    filled = sum(str(cell).strip().lower() not in _BLANK for cell in data)
+    # Rows that cannot be read are told one by one; a column in which hardly any can be is something else.
+    return result if np.isfinite(result).sum() * 10 >= max(filled, 1) else None
 
 
 def sexagesimal(values: NDArray[Any]) -> bool:

@@ -84,12 +84,10 @@ def frame_named(name: str) -> Frame:
     UsageError
         Raised if it is not known.
     """
-    found = re.fullmatch(
-        r"(?:eq_)?([a-z_]+?[45]?)?[\s,_()]*((?:[jb]|equinox)?\s*\d{4}(?:\.\d+)?)?\)?", name.strip().lower()
-    )
-    word, equinox = (found[1] or "", found[2] or "") if found else ("", "")
-    equinox = equinox.replace("equinox", "").strip().upper()
-    if found and not word and equinox:
+    text = name.strip().lower().removeprefix("eq_")
+    found = re.fullmatch(r"(.*?)[\s,_(]*(?:equinox\s*)?([jb]?\d{4}(?:\.\d+)?)\)?", text)
+    word, equinox = (found[1], found[2].upper()) if found else (text, "")
+    if equinox and not word:
         word = "fk4" if equinox.startswith("B") or equinox < "1976" else "fk5"
     system = _WORDS.get(word)
     if system is None or (equinox and system not in _EQUINOX):
