@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 HTML = b"<!DOCTYPE html><html><body><h1>Maintenance</h1>Back on Monday.</body></html>"
 DELAY_SECONDS = 0.02
+MAXREC = re.compile(rb'(name="MAXREC"\r\n\r\n)(\d+)')
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Plan:
 
     Faults: ``drop`` (never arrives), ``lost`` (arrives, the answer does not; ``lost 5`` after 5 s), ``cut``
     and ``halfdocument`` (half an answer, told or not), ``delay 2`` (answer after 2 s), ``stall``,
-    ``trickle``, ``html``, ``garbage``, and a status like ``503 1`` (with Retry-After).
+    ``trickle``, ``html``, ``garbage``, a status like ``503 1`` (with Retry-After), ``maxrec 1000`` (a server
+    with this limit) and ``silent 1000`` (one that does not tell of it).
     """
 
     fault: Callable[[str, str, int], str]
@@ -84,6 +87,9 @@ def fault_proxy(upstream: str, fault: Callable[[str, str, int], str]) -> Iterato
         def forward(self, sent: bytes, kind: str, seconds: float) -> None:
             left_out = ("host", "connection", "accept-encoding")
             headers = {k: v for k, v in self.headers.items() if k.lower() not in left_out}
+            if kind in ("maxrec", "silent") and b'name="MAXREC"' in sent:
+                sent = MAXREC.sub(lambda found: found[1] + b"%d" % min(int(found[2]), int(seconds)), sent)
+                headers["Content-Length"] = str(len(sent))
             real = http.client.HTTPConnection(target.hostname or "", target.port, timeout=120)
             real.request(self.command, self.path, sent, headers)
             reply = real.getresponse()
@@ -101,6 +107,8 @@ def fault_proxy(upstream: str, fault: Callable[[str, str, int], str]) -> Iterato
             if kind == "lost":
                 self.close_connection = True
                 return
+            if kind == "silent":
+                body = re.sub(rb'<INFO name="QUERY_STATUS" value="OVERFLOW".*?(/>|</INFO>)', b"", body)
             if kind == "halfdocument":
                 body = body[: len(body) // 2]
             elif kind == "garbage":
