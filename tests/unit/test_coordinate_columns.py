@@ -1,6 +1,6 @@
 """The talk's third failure: a problem with the coordinate columns gave 3,000 objects instead of all.
 
-Whatever words, units and frames a table uses, every row comes out at the place where astropy has it; where that
+Whatever words, units and frames a table uses, every row comes out where astropy has it; where that
 cannot be known, one sentence lists the columns and names the options. No row is dropped.
 """
 

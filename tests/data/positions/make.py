@@ -1,7 +1,7 @@
 """Writes the golden tables of positions, and what astropy makes of them, into this folder.
 
-Run it as ``python tests/data/positions/make.py``. The tables of STILTS are written anew where it is installed;
-those of TOPCAT and Aladin are made by ``make_with_clients.py``.
+Run it as ``python tests/data/positions/make.py``. The tables of STILTS are written anew where it is installed.
+Those of TOPCAT and Aladin are made by ``make_with_clients.py``.
 """
 
 from __future__ import annotations
@@ -15,15 +15,8 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import (
-    FK4,
-    FK5,
-    ICRS,
-    BarycentricMeanEcliptic,
-    Galactic,
-    SkyCoord,
-    Supergalactic,
-)
+from astropy.coordinates import FK4, FK5, ICRS, Galactic, SkyCoord, Supergalactic
+from astropy.coordinates import BarycentricMeanEcliptic as Ecliptic
 from astropy.table import Table
 from astropy.time import Time
 
@@ -118,8 +111,9 @@ def by_name() -> None:
     ra, dec = angles(ICRS)
     csv("names.csv", {"id": range(len(ra)), "RA": ra, "Dec": dec, "RA_err": dec})
     expect("names.csv", ra, dec)
-    csv("longitudes-180-180.csv", {"ra": [(x + 180) % 360 - 180 for x in ra], "dec": dec})
-    expect("longitudes-180-180.csv", [(x + 180) % 360 - 180 for x in ra], dec)
+    signed = [(x + 180) % 360 - 180 for x in ra]
+    csv("longitudes-180-180.csv", {"ra": signed, "dec": dec})
+    expect("longitudes-180-180.csv", signed, dec)
     csv("names-j2000.csv", {"_RAJ2000": ra, "_DEJ2000": dec})
     expect("names-j2000.csv", ra, dec, FK5)
     csv("names-b1950.csv", {"RAB1950": ra, "DEB1950": dec})
@@ -128,7 +122,7 @@ def by_name() -> None:
 
 def by_system() -> None:
     """Coordinate systems in the words of each version of VOTable."""
-    ecliptic = BarycentricMeanEcliptic(equinox="J2000")
+    ecliptic = Ecliptic(equinox="J2000")
     cases: list[tuple[str, str, str, object, tuple[str, str]]] = [
         ("1.1", 'system="eq_FK5" equinox="2000.0"', "fk5", FK5(equinox="J2000"), ("pos.eq.ra", "pos.eq.dec")),
         ("1.1", 'system="eq_FK4" equinox="1950"', "fk4", FK4(equinox="B1950"), ("POS_EQ_RA", "POS_EQ_DEC")),
@@ -166,15 +160,14 @@ def by_unit() -> None:
         "radians.vot", [field("ra", unit="rad"), field("dec", unit="rad")], [np.radians(ra), np.radians(dec)]
     )
     expect("radians.vot", np.radians(ra), np.radians(dec), unit="rad")
-    hours = Table({"ra": ra / 15 * u.hourangle, "dec": dec * u.deg})
-    hours.write(HERE / "hourangle.ecsv", overwrite=True)
+    Table({"ra": ra / 15 * u.hourangle, "dec": dec * u.deg}).write(HERE / "hourangle.ecsv", overwrite=True)
     expect("hourangle.ecsv", ra / 15, dec, unit=(u.hourangle, u.deg))
-    arcsec = Table({"ra": ra * 3600 * u.arcsec, "dec": dec * 3600 * u.arcsec})
-    arcsec.write(HERE / "arcsec.fits", overwrite=True)
+    Table({"ra": ra * 3600 * u.arcsec, "dec": dec * 3600 * u.arcsec}).write(
+        HERE / "arcsec.fits", overwrite=True
+    )
     expect("arcsec.fits", ra * 3600, dec * 3600, unit="arcsec")
-    degrees = Table({"RA": ra * u.deg, "DEC": dec * u.deg})
-    degrees.meta = {"RADESYS": "FK4", "EQUINOX": 1950.0}
-    degrees.write(HERE / "cards-fk4.fits", overwrite=True)
+    cards = {"RADESYS": "FK4", "EQUINOX": 1950.0}
+    Table({"RA": ra * u.deg, "DEC": dec * u.deg}, meta=cards).write(HERE / "cards-fk4.fits", overwrite=True)
     expect("cards-fk4.fits", ra, dec, FK4(equinox="B1950"))
     Table({"ra": ra, "dec": dec}).write(HERE / "degrees.parquet", overwrite=True)
     expect("degrees.parquet", ra, dec)
@@ -267,7 +260,7 @@ def by_stilts() -> None:
     """Tables whose coordinates STILTS computed and wrote; astropy reads the numbers back from the file."""
     if not shutil.which("stilts"):
         return
-    fk5, ecliptic = FK5(equinox="J2000"), BarycentricMeanEcliptic(equinox="J2000")
+    fk5, ecliptic = FK5(equinox="J2000"), Ecliptic(equinox="J2000")
     hours = (u.hourangle, u.deg)
     # Where a source stands in FK4 depends on the epoch, for which STILTS takes 2000 unless it is told.
     jobs = [
