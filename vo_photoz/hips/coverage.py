@@ -93,7 +93,7 @@ def _known_to_server(hips: HiPS) -> Coverage | None:
     if hips.offline or not identifier or local_folder(hips.address) is not None:
         return None
     try:
-        return moc_server_coverage(identifier)
+        return moc_server_coverage(identifier, attempts=1)
     except PhotozError as error:
         log.info("%s", error)
         return None

@@ -12,11 +12,12 @@ from vo_photoz.settings import defaults
 
 MAX_BYTES = 500_000_000
 SECONDS = 60.0
+ATTEMPTS = 4
 NO_SUCH_TABLE = 400
 """VizieR's answer to a name that it does not know."""
 
 
-def moc_server_coverage(identifier: str, *, order: int | None = None) -> Coverage:
+def moc_server_coverage(identifier: str, *, order: int | None = None, attempts: int = ATTEMPTS) -> Coverage:
     """Coverage of a data set of the VO, from the MOCServer of CDS.
 
     Parameters
@@ -25,6 +26,8 @@ def moc_server_coverage(identifier: str, *, order: int | None = None) -> Coverag
         ``ivo://CDS/P/SDSS9/r``, or without ``ivo://``.
     order : int or None
         Order of the map; None takes the best there is.
+    attempts : int
+        How often a server that fails is asked.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def moc_server_coverage(identifier: str, *, order: int | None = None) -> Coverag
     name = identifier.removeprefix("ivo://")
     asked = {"ID": name, "get": "smoc", "order": "max" if order is None else order, "fmt": "fits"}
     url = f"{defaults().moc_server}?{urlencode(asked, safe='/')}"
-    data = http.get_bytes(url, seconds=SECONDS, max_bytes=MAX_BYTES, missing_ok=True)
+    data = http.get_bytes(url, seconds=SECONDS, max_bytes=MAX_BYTES, missing_ok=True, attempts=attempts)
     coverage = None if data is None else read_moc(data, f"the MOCServer's map of {name}")
     if coverage is None or not len(coverage.ranges):
         raise CoverageError(
