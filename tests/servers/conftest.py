@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import absent
 from tests.servers.dachs import Dachs, Unavailable, serving
 from tests.servers.spectra import Spectra, spectra
+from tests.servers.standins import install
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,13 @@ def dachs() -> Iterator[Dachs]:
             yield server
     except Unavailable as reason:
         absent(str(reason))
+
+
+@pytest.fixture(scope="session")
+def archive(dachs: Dachs) -> Dachs:
+    """Return the same service, with stand-ins for the tables of the shipped queries."""
+    install()
+    return dachs
 
 
 @pytest.fixture(scope="session")

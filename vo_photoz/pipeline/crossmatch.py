@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from vo_photoz.catalogues.report import MatchReport
 from vo_photoz.errors import ServiceError, TableError, UsageError
 from vo_photoz.flow import Coverage, Match, Positions, Progress, no_progress
@@ -24,8 +22,6 @@ from vo_photoz.tables.proper_motion import find_motion
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.write import write_table
-from vo_photoz.tap.crossmatch import crossmatch as match_archive
-from vo_photoz.tap.queries import load_query
 
 
 @dataclass(frozen=True)
@@ -214,18 +210,3 @@ def _write(
         columns = [column for match in joined for column in match.columns]
     write_table(body, Additions(columns, infos=infos(record.finish(joined))), output, format=format)
     return [replace(one, columns=[]) for one in joined]
-
-
-def check_query(what: str | Path, *, service: str | None = None, seconds: float = 60) -> Match:
-    """Ask the archive of a query for one position, to see that it answers with the columns it should.
-
-    Raises
-    ------
-    UsageError
-        Raised if the query file cannot be understood.
-    ServiceError
-        Raised if the archive fails or returns other columns.
-    """
-    one = Positions(np.array([180.0]), np.array([0.0]), np.array([True]), "a test position")
-    query = load_query(what)
-    return match_archive(one, query, radius_arcsec=1.5, service=service, seconds=seconds)

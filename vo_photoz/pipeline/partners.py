@@ -11,7 +11,7 @@ from vo_photoz.pipeline.archive_partners import ArchivePartners, VizierPartners
 from vo_photoz.pipeline.hats_partners import is_hats
 from vo_photoz.pipeline.table_partners import TablePartners
 from vo_photoz.sky.pairs import Pairs
-from vo_photoz.tap.queries import list_queries, load_query
+from vo_photoz.tap.queries import is_query, list_queries, load_query
 from vo_photoz.tap.vizier import TABLE, VizierTable, table_name
 
 
@@ -58,8 +58,9 @@ def find_partners(what: str | Path, *, service: str | None = None, seconds: floa
     Parameters
     ----------
     what : str or Path
-        Name of a query, path of a query file (.adql), ``vizier:TABLE`` or ``simbad``, path of a table, or
-        folder or address of a HATS catalogue.
+        Name of a query or path of a query file (.adql), where wanted with values of parameters behind a colon
+        (``gaia-stars:snr=7``); ``vizier:TABLE`` or ``simbad``; path of a table; or folder or address of a
+        HATS catalogue.
     service : str or None
         Address of the archive instead of the query's own; "xmatch" is CDS X-Match.
     seconds : float or None
@@ -71,7 +72,7 @@ def find_partners(what: str | Path, *, service: str | None = None, seconds: floa
         Raised if it is none of them.
     """
     path, text = Path(what), str(what)
-    if path.suffix == ".adql" or text in list_queries():
+    if is_query(text):
         return ArchivePartners(load_query(what), service, seconds)
     if text.startswith("vizier:") or text.lower() == "simbad":
         return VizierPartners(VizierTable(table_name(text), {}), service, seconds)

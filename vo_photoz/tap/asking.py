@@ -109,8 +109,8 @@ class Asking:
         beyond = separation - self.radius_arcsec
         kept = ~((beyond > 0) & (beyond <= RIM_ARCSEC))
         columns = [
-            replace(column, name=name, values=column.values[found[kept]])
-            for name, column in ((name, answer.column(name)) for name in self.query.returns)
+            replace(column, values=column.values[found[kept]])
+            for column in (self.query.described(name, answer.column(name)) for name in self.query.returns)
         ]
         return Pairs(rows[kept], separation[kept], columns)
 
