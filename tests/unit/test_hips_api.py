@@ -100,6 +100,11 @@ def test_arguments_that_cannot_be_meant(sky, size, resolution, words):
 def test_positions_of_another_shape(sky):
     with pytest.raises(UsageError, match="shape"):
         list(HiPS(sky["equatorial"]).extract_many([1, 2, 3], 8, 0.1))
+    for strange in ([1, 2, 3], 5, ["a", 1], [None, 1]):
+        with pytest.raises(UsageError, match="is not one position"):
+            vo_photoz.HiPSfs(sky["equatorial"]).extractCoordinate(strange, 8, 0.1)
+    with pytest.raises(UsageError, match=r"\[8, 8, 8\] pixels a side"):
+        vo_photoz.HiPSfs(sky["equatorial"]).extractCoordinate([1, 2], [8, 8, 8], 0.1)
 
 
 @pytest.mark.parametrize("frame", ["equatorial", "galactic", "ecliptic"])

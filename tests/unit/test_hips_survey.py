@@ -7,8 +7,8 @@ from tests import hips_trees as trees
 from vo_photoz.errors import SurveyError
 from vo_photoz.flow import Positions
 from vo_photoz.hips.cutouts import cut_stamps
+from vo_photoz.hips.properties import parse_properties
 from vo_photoz.hips.survey import HiPS, list_surveys, load_survey
-from vo_photoz.hips.tree import parse_properties
 
 SURVEY = """
 [survey]

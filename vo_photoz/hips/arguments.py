@@ -22,9 +22,14 @@ def degrees_of(coordinate: Any) -> tuple[float, float]:
     UsageError
         Raised if it is no position.
     """
-    if hasattr(coordinate, "icrs"):
-        return float(coordinate.icrs.ra.deg), float(coordinate.icrs.dec.deg)
-    ra, dec = (float(part) for part in coordinate)
+    try:
+        if hasattr(coordinate, "icrs"):
+            return float(coordinate.icrs.ra.deg), float(coordinate.icrs.dec.deg)
+        ra, dec = (float(part) for part in coordinate)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"'{coordinate}' is not one position.", advice="Give (ra, dec) in ICRS degrees, or one SkyCoord."
+        ) from None
     if not (np.isfinite(ra) and abs(dec) <= 90):
         raise UsageError(f"({ra}, {dec}) is no position on the sky, in degrees.")
     return ra, dec

@@ -64,7 +64,7 @@ def _check_band(survey: Survey, band: str) -> BandCheck:
     coverage = None
     try:
         coverage = hips_coverage(hips)
-        found.facts.append(f"covers {coverage.sky_fraction:.4%} of the sky")
+        found.facts.append(f"covers {100 * coverage.sky_fraction:.3g} % of the sky")
     except PhotozError as error:
         found.doubts.append(error.message)
     _try(found.facts, found.problems, lambda: _tiles(hips, coverage, found))

@@ -53,12 +53,10 @@ class HiPSfs(HiPS):
             raise UsageError(
                 "A HiPS has no tiles in the ring scheme.", advice="Leave nested out, or give nested=True."
             )
-        ra, dec = coordinate
-        columns, rows = (size, size) if isinstance(size, int) else size
-        cutout = self.extract((ra, dec), (columns, rows), resolution)
+        cutout = self.extract(coordinate, size, resolution)
         if not cutout.complete:
             raise SurveyError(
-                f"A tile of {self.address} at ({ra}, {dec}) is damaged or could not be had.",
+                f"A tile of {self.address} at {coordinate} is damaged or could not be had.",
                 advice="Try again, or use extract(), which gives what there is.",
                 url=self.address,
             )

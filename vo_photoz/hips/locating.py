@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from vo_photoz.hips.projecting import exact, fit, moved, row_of
-from vo_photoz.sky.pixels import bilinear, interleave, kernel
+from vo_photoz.hips.slots import DONE, MORE_ODD, MORE_TILES, across_tiles, slot_of
+from vo_photoz.sky.pixels import kernel
 
-DONE, MORE_TILES, MORE_ODD = 0, 1, 2
 SHORT = 16
 """Pixels of a row that crosses tiles are tried together in parts of this length."""
 
@@ -160,7 +160,7 @@ def _in_one_tile(
     tile_x, tile_y = int(a - reach_x) >> shift, int(d - reach_y) >> shift
     if (int(a + reach_x) + extra) >> shift != tile_x or (int(d + reach_y) + extra) >> shift != tile_y:
         return MORE_ODD
-    here = _slot_of(face, tile_x << shift, tile_y << shift, grid, memory, tiles)
+    here = slot_of(face, tile_x << shift, tile_y << shift, grid, memory, tiles)
     if here < 0:
         return MORE_TILES
     a, d = a - (tile_x << shift), d - (tile_y << shift)
@@ -239,67 +239,14 @@ def _one_by_one(
         x0, y0 = min(math.floor(x - centre), nside - 1), min(math.floor(y - centre), nside - 1)
         if smooth and (x0 < 0 or y0 < 0 or (x0 & mask) == mask or (y0 & mask) == mask):
             slot[p], corner[p] = -1, 0
-            told = _across_tiles(face, x, y, grid, memory, tiles, p, odd)
+            told = across_tiles(face, x, y, grid, memory, tiles, p, odd)
             if told != DONE:
                 return int(told)
             continue
-        here = _slot_of(face, x0, y0, grid, memory, tiles)
+        here = slot_of(face, x0, y0, grid, memory, tiles)
         if here < 0:
             return MORE_TILES
         slot[p], corner[p] = here, ((mask - (x0 & mask)) << shift) + (y0 & mask)
         if smooth:
             part_x[p], part_y[p] = x - 0.5 - x0, y - 0.5 - y0
     return DONE
-
-
-@kernel
-def _across_tiles(
-    face: int, x: float, y: float, grid: Any, memory: Any, tiles: Any, place: int, odd: Any
-) -> int:
-    """Note a bilinear pixel whose four neighbours may lie in several tiles or faces."""
-    order, shift = grid
-    _, places, slots, offsets, shares = odd
-    k, mask = memory[3], (1 << shift) - 1
-    if k >= len(places):
-        return MORE_ODD
-    faces, px, py = np.empty(4, np.int64), np.empty(4, np.int64), np.empty(4, np.int64)
-    weights = np.empty(4, np.float64)
-    bilinear(face, x, y, 1 << (order + shift), faces, px, py, weights)
-    places[k] = place
-    for i in range(4):
-        shares[k, i], slots[k, i], offsets[k, i] = weights[i], -1, 0
-        if weights[i] > 0.0:
-            slots[k, i] = _slot_of(faces[i], px[i], py[i], grid, memory, tiles)
-            offsets[k, i] = ((mask - (px[i] & mask)) << shift) + (py[i] & mask)
-            if slots[k, i] < 0:
-                return MORE_TILES
-    memory[3] = k + 1
-    return DONE
-
-
-@kernel
-def _slot_of(face: int, px: int, py: int, grid: Any, memory: Any, known: Any) -> int:
-    """Slot of the tile of a pixel in the table of those that the image touches; -1 when it is too full.
-
-    The memory holds the key and slot of the tile asked for last, how many tiles the image touches (-1: too
-    many) and how many odd pixels there are.
-    """
-    order, shift = grid
-    # Neighbouring pixels mostly share a tile: its number is worked out only when it changes.
-    key = (((face << 30) | (px >> shift)) << 30) | (py >> shift)
-    if key != memory[0]:
-        tile = (face << (2 * order)) + interleave(px >> shift, py >> shift)
-        memory[0] = key
-        last = len(known) - 1  # the length is a power of two
-        at = (tile ^ (tile >> 7)) & last
-        while known[at] >= 0 and known[at] != tile:
-            at = (at + 1) & last
-        if known[at] < 0:
-            if 2 * (memory[2] + 1) > len(known):
-                memory[2] = -1
-                return -1
-            known[at] = tile
-            memory[2] += 1
-        memory[1] = at
-    found: int = memory[1]
-    return found

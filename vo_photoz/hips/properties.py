@@ -1,4 +1,4 @@
-"""The file ``properties`` of a HiPS that we write (HiPS 1.0, section 4.4)."""
+"""The file ``properties`` of a HiPS (HiPS 1.0, section 4.4): read, and written for those that we make."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vo_photoz import __version__
+
+
+def parse_properties(text: str) -> dict[str, str]:
+    """Keys and values of a ``properties`` file; comments and lines without ``=`` are passed over.
+
+    The first of several equal keys counts.
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not key.lstrip().startswith("#"):
+            found.setdefault(key.strip(), value.strip())
+    return found
 
 
 def describe(

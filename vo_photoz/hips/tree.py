@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from vo_photoz.errors import CoverageError, PhotozError, SurveyError
-from vo_photoz.flow import BoolArray, Coverage, Float32Array
+from vo_photoz.flow import Coverage
+from vo_photoz.hips.grid import Cutout, Grid
+from vo_photoz.hips.properties import parse_properties
 from vo_photoz.hips.source import Source, read_file
 from vo_photoz.hips.tiles import TileStore
 from vo_photoz.hips.traffic import Traffic
@@ -20,74 +19,16 @@ from vo_photoz.hips.traffic import Traffic
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
     from astropy.units import Quantity
-    from astropy.wcs import WCS
 
     from vo_photoz.hips.batches import Cutouts
+
+__all__ = ["Cutout", "Grid", "HiPS"]
 
 DEFAULT_WIDTH = 512
 OPENING_SECONDS = 30.0
 """A server that does not send ``properties`` within this time does not work, and its mirror is asked."""
 LEAST_ORDER = 3
 """Lowest order of the tiles when `properties` does not say (HiPS 1.0, hips_order_min)."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """What decides which pixels of a HiPS lie where: bands with one grid share their pixel numbers.
-
-    Parameters
-    ----------
-    frame : str
-        equatorial, galactic or ecliptic.
-    width : int
-        Side of a tile, pixels.
-    order : int
-        Order of the tiles.
-    """
-
-    frame: str
-    width: int
-    order: int
-
-    @property
-    def pixel_order(self) -> int:
-        """HEALPix order of the pixels."""
-        return self.order + self.width.bit_length() - 1
-
-
-@dataclass(frozen=True)
-class Cutout:
-    """An image cut out of a HiPS.
-
-    Parameters
-    ----------
-    image : float32 array, shape (y, x)
-        NaN where there is no value.
-    wcs : `astropy.wcs.WCS`
-        TAN, north up, east left.
-    pixel_arcsec : float
-        Side of a pixel.
-    order : int
-        Order of the tiles used.
-    complete : bool
-        False when a tile could not be had (its pixels are NaN).
-    """
-
-    image: Float32Array
-    wcs: WCS
-    pixel_arcsec: float
-    order: int
-    complete: bool
-
-    @property
-    def mask(self) -> BoolArray:
-        """True where a pixel has no value; shape (y, x)."""
-        return ~np.isfinite(self.image)
-
-    @property
-    def nan_fraction(self) -> float:
-        """Share of the pixels without a value."""
-        return float(self.mask.mean())
 
 
 class HiPS:
@@ -248,8 +189,8 @@ class HiPS:
 
     def extract(
         self,
-        coordinate: SkyCoord | tuple[float, float],
-        size: int | tuple[int, int],
+        coordinate: SkyCoord | Sequence[float],
+        size: int | Sequence[int],
         resolution: Quantity | float,
         interpolation: str = "bilinear",
     ) -> Cutout:
@@ -280,7 +221,7 @@ class HiPS:
     def extract_many(
         self,
         coordinates: Any,
-        size: int | tuple[int, int],
+        size: int | Sequence[int],
         resolution: Quantity | float,
         interpolation: str = "bilinear",
         *,
@@ -343,16 +284,3 @@ class HiPS:
             f"{self.address}/properties says {key} = {self.properties.get(key)!r}, expected {expected}.",
             url=self.address,
         )
-
-
-def parse_properties(text: str) -> dict[str, str]:
-    """Keys and values of a ``properties`` file; comments and lines without ``=`` are passed over.
-
-    The first of several equal keys counts.
-    """
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        key, equals, value = line.partition("=")
-        if equals and not key.lstrip().startswith("#"):
-            found.setdefault(key.strip(), value.strip())
-    return found
