@@ -15,7 +15,8 @@ from vo_photoz.cli.main import app
 from vo_photoz.flow import FLAG_MEANINGS, NOT_PREDICTED, MixturePDF, NewColumn, Predictions
 from vo_photoz.hips.survey import list_surveys, load_survey
 from vo_photoz.tables.predictions import Classes, Grid, prediction_columns
-from vo_photoz.tap.queries import list_queries, load_query
+from vo_photoz.tap.adql import table_names
+from vo_photoz.tap.queries import Query, load_query, shipped_folder
 
 
 def write_all(folder: Path) -> None:
@@ -148,10 +149,27 @@ def error_table() -> str:
 
 
 def queries() -> str:
-    """Queries that come with the program."""
-    found = [load_query(name) for name in list_queries()]
-    rows = [(f"`{q.name}`", q.title, ", ".join(q.returns), q.verified, q.cite) for q in found]
-    return table(("name", "what it matches with", "returns", "tried", "cite"), rows)
+    """Queries that come with the program: all in a table, then each with its parameters and columns."""
+    found = [load_query(path) for path in sorted(shipped_folder().glob("*.adql"))]
+    rows = [(f"[`{q.name}`](#{q.name})", q.title, ", ".join(q.returns)) for q in found]
+    overview = table(("name", "what it matches with", "returns"), rows)
+    return "\n".join([overview, *(_query(one) for one in found)])
+
+
+def _query(query: Query) -> str:
+    facts = [
+        ("service", ", ".join(query.services)),
+        ("table", ", ".join(f"`{name}`" for name in table_names(query.adql) if "TAP_UPLOAD" not in name)),
+        ("positions", f"ICRS, epoch {query.epoch:g}"),
+        ("cite", query.cite),
+        ("verified", query.verified),
+    ]
+    text = f"({query.name})=\n### {query.name}\n\n{query.title}.\n\n" + table(("", ""), facts)
+    if query.parameters:
+        given = [(f"`{name}`", p.told, p.limits, p.about) for name, p in query.parameters.items()]
+        text += "\n" + table(("parameter", "default", "range", "meaning"), given)
+    columns = [(f"`{name}`", c.unit, f"`{c.ucd}`", c.about) for name, c in query.returned.items()]
+    return text + "\n" + table(("returns", "unit", "UCD", "meaning"), columns)
 
 
 def surveys() -> str:
