@@ -52,6 +52,10 @@ def crossmatch(
         str | None,
         typer.Option(help="TAP address instead of the query's own; xmatch for CDS X-Match."),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Dask scheduler (tcp://host:8786) for HATS catalogues, else this process."),
+    ] = None,
     ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
     dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
     frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
@@ -74,6 +78,7 @@ def crossmatch(
             matches=matches,
             service=service,
             seconds=chosen.tap_seconds,
+            scheduler=scheduler,
             coverage=coverage_of(coverage, progress=progress) if coverage else None,
             chance=chance,
             ra=ra,

@@ -11,7 +11,7 @@ from vo_photoz import __version__
 
 GROUPS = (
     "predict", "serve", "cutouts", "crossmatch", "coverage", "surveys", "models", "queries",
-    "dataset", "train", "evaluate", "hub", "sandbox",
+    "hats", "dataset", "train", "evaluate", "hub", "sandbox",
 )  # fmt: skip
 
 app = typer.Typer(

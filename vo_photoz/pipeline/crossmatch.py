@@ -126,6 +126,7 @@ def crossmatch(
     matches: Matches = "best",
     service: str | None = None,
     seconds: float | None = None,
+    scheduler: str | None = None,
     coverage: Coverage | None = None,
     chance: bool = True,
     ra: str | None = None,
@@ -152,6 +153,8 @@ def crossmatch(
         partner where the row is also the best one of the partner.
     service, seconds : str or None, float or None
         As of `join`.
+    scheduler : str or None
+        Address of a Dask scheduler that works on HATS catalogues; None works in this process.
     coverage : Coverage or None
         Rows outside it are not searched for.
     chance : bool
@@ -172,7 +175,7 @@ def crossmatch(
         raise UsageError(
             "Give one query or table to match with.", advice="Repeat --with for best matches only."
         )
-    sources = [find_partners(one, service=service, seconds=seconds) for one in with_]
+    sources = [find_partners(one, service=service, seconds=seconds, scheduler=scheduler) for one in with_]
     user = table if isinstance(table, UserTable) else read_table(table)
     if not user.n_rows:
         raise TableError("The table has no rows.", advice="Give a table with at least one source.")

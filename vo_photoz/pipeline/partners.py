@@ -8,7 +8,7 @@ from typing import Protocol
 from vo_photoz.errors import ServiceError, UsageError
 from vo_photoz.flow import Positions, Progress
 from vo_photoz.pipeline.archive_partners import ArchivePartners, VizierPartners
-from vo_photoz.pipeline.hats_partners import is_hats
+from vo_photoz.pipeline.hats_partners import HatsPartners, is_hats
 from vo_photoz.pipeline.table_partners import TablePartners
 from vo_photoz.sky.pairs import Pairs
 from vo_photoz.tap.queries import is_query, list_queries, load_query
@@ -52,7 +52,13 @@ class Partners(Protocol):
         """All pairs within the radius, and how they were found."""
 
 
-def find_partners(what: str | Path, *, service: str | None = None, seconds: float | None = None) -> Partners:
+def find_partners(
+    what: str | Path,
+    *,
+    service: str | None = None,
+    seconds: float | None = None,
+    scheduler: str | None = None,
+) -> Partners:
     """What is meant: a query, a table of VizieR, a table, or a HATS catalogue.
 
     Parameters
@@ -65,6 +71,8 @@ def find_partners(what: str | Path, *, service: str | None = None, seconds: floa
         Address of the archive instead of the query's own; "xmatch" is CDS X-Match.
     seconds : float or None
         Total time for an archive; None takes the setting ``tap_seconds``.
+    scheduler : str or None
+        Address of a Dask scheduler that works on HATS catalogues; None works in this process.
 
     Raises
     ------
@@ -79,10 +87,7 @@ def find_partners(what: str | Path, *, service: str | None = None, seconds: floa
     if path.is_file():
         return TablePartners(path)
     if is_hats(text):
-        raise UsageError(
-            f"{text} may be a HATS catalogue, which cannot be matched with yet.",
-            advice="Give a query or the file of a table.",
-        )
+        return HatsPartners(text, scheduler)
     if path.is_dir():
         raise UsageError(
             f"{path} is a folder, but not of a HATS catalogue.",
