@@ -41,13 +41,14 @@ def joined_pairs(parts: Sequence[Pairs]) -> Pairs:
     if not parts:
         return Pairs(np.zeros(0, np.int64), np.zeros(0), [])
     columns = [
-        replace(first, values=_end_to_end([part.columns[i].values for part in parts]))
+        replace(first, values=end_to_end([part.columns[i].values for part in parts]))
         for i, first in enumerate(parts[0].columns)
     ]
     rows = np.concatenate([part.rows for part in parts])
     return Pairs(rows, np.concatenate([part.separation for part in parts]), columns)
 
 
-def _end_to_end(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+def end_to_end(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """Masked arrays of one kind as one."""
     data = np.concatenate([np.ma.getdata(array) for array in arrays])
     return np.ma.MaskedArray(data, mask=np.concatenate([np.ma.getmaskarray(array) for array in arrays]))

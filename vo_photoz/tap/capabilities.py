@@ -40,6 +40,8 @@ class Limits:
         Functions of ADQL's geometry, in capitals: POINT, CIRCLE, CONTAINS, ...
     functions : frozenset of str
         Names of the user-defined functions, in lower case (``ivo_healpix_index``, ...).
+    moc : bool
+        Whether coverage maps can be written into a query: MOC('6/1 2').
     """
 
     known: bool = False
@@ -52,6 +54,7 @@ class Limits:
     seconds: int | None = None
     geometry: frozenset[str] = frozenset()
     functions: frozenset[str] = frozenset()
+    moc: bool = False
 
     def has(self, function: str) -> bool:
         """Whether a function of ADQL is advertised: geometry or user-defined, in any letter case."""
@@ -134,7 +137,7 @@ def parse_limits(body: bytes, url: str) -> Limits:
             **{
                 name: value
                 for name, value in vars(theirs).items()
-                if vars(found)[name] in (None, frozenset())
+                if vars(found)[name] in (None, frozenset(), False) and value is not None
             },
         )
     return found
@@ -158,6 +161,12 @@ def _read(capability: Element) -> Limits:
         ),
         functions=frozenset(
             form.partition("(")[0].strip().lower() for form in _forms(capability, "features-udf")
+        ),
+        # It is in no standard yet: DaCHS lists it among its own keywords.
+        moc=any(
+            text(feature, "form").partition("(")[0].strip().upper() == "MOC"
+            for features in inside(capability, "languageFeatures")
+            for feature in inside(features, "feature")
         ),
     )
 

@@ -22,7 +22,8 @@ from vo_photoz.http.exchange import Reply, exchange
 from vo_photoz.settings import defaults
 from vo_photoz.sky.chunks import joined_pairs, sorted_rows
 from vo_photoz.sky.pairs import IntArray, Pairs
-from vo_photoz.tap.answer import Answer, error_words, read_answer
+from vo_photoz.tap.answer import Answer, CutShort, error_words, read_answer
+from vo_photoz.tap.failures import TooMuch, UploadTooLarge
 from vo_photoz.tap.one_at_a_time import turn
 from vo_photoz.tap.vizier import VizierTable
 
@@ -33,6 +34,7 @@ LARGEST_RADIUS_ARCSEC = 180.0
 MOST_ROWS = 2_000_000
 CHUNK_ROWS = 50_000
 SMALLEST_CHUNK = 1
+TRIES = 3
 REQUEST_SECONDS = 900.0
 FORBIDDEN, TOO_LARGE = 403, 413
 ROW, RA, DEC = "vo_photoz_row", "vo_photoz_ra", "vo_photoz_dec"
@@ -42,12 +44,6 @@ RIM_ARCSEC = 1e-3
 """Distances are given with six decimals, and the server's trigonometry differs in the last digits."""
 
 ADDRESS_END = "/xmatch/api/v1/sync"
-
-
-class TooMuch(ServiceError):
-    """One request asks for more than the service does at a time."""
-
-    code = "service-upload"
 
 
 def is_xmatch(service: str) -> bool:
@@ -177,18 +173,26 @@ class _Request:
         if self.table.needed:
             form["cols2"] = ",".join(self.table.needed)
         upload = positions_csv(chunk, self.positions.ra[chunk] % 360, self.positions.dec[chunk])
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._pairs(self._answer(form, upload, maxrec), chunk)
+            except CutShort:
+                if attempt == TRIES:
+                    raise
+        raise AssertionError("not reached: the last try returns or raises")
+
+    def _answer(self, form: dict[str, str], upload: bytes, maxrec: int) -> Answer:
         with turn(self.url, self.end):
-            left = self.end - time.monotonic()
             reply = exchange(
                 "POST",
                 self.url,
-                seconds=max(0.0, min(REQUEST_SECONDS, left)),
+                seconds=max(0.0, min(REQUEST_SECONDS, self.end - time.monotonic())),
                 data=form,
                 files={"cat1": ("positions.csv", upload, "text/csv")},
                 max_bytes=defaults().fetch_max_bytes,
             )
         _need_success(reply, self.url)
-        return self._pairs(read_answer(reply.body, reply.url, maxrec), chunk)
+        return read_answer(reply.body, reply.url, maxrec)
 
     def _pairs(self, answer: Answer, chunk: IntArray) -> Pairs:
         if not answer.columns:
@@ -229,7 +233,7 @@ def _need_success(reply: Reply, url: str) -> None:
             url=url,
         )
     if reply.status == TOO_LARGE:
-        raise TooMuch(f"{url} refuses the upload as too large.", url=url)
+        raise UploadTooLarge(f"{url} refuses the upload as too large.", url=url)
     if reply.status >= 400:
         raise ServiceError(f"{url} answered HTTP {reply.status}: {error_words(reply.body)}", url=url)
 
