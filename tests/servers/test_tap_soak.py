@@ -81,10 +81,11 @@ def test_killed_twice_among_faults(
     started = time.monotonic()
     with fault_proxy(dachs.url, fault) as (url, plan):
         for finished in (3, 8):
-            kill_when(
-                url, tmp_path, places, many_spectra.QUERY, 10_007,
-                lambda finished=finished: finished <= count(plan, "DELETE", "") < count(plan, "POST", "/phase"),
-            )  # fmt: skip
+
+            def reached(finished: int = finished) -> bool:
+                return finished <= count(plan, "DELETE", "") < count(plan, "POST", "/phase")
+
+            kill_when(url, tmp_path, places, many_spectra.QUERY, 10_007, reached)
         pairs, infos = find_pairs(
             positions,
             archive_query(many_spectra.QUERY),

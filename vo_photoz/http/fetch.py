@@ -30,6 +30,12 @@ STALL_SECONDS = 30.0
 TOO_MANY_REQUESTS = 429
 WAIT_AND_RETRY = (502, 503, 504)
 GONE = (404, 410)
+LEADS_NOWHERE = (
+    httpx2.TooManyRedirects,
+    httpx2.UnsupportedProtocol,
+    httpx2.InvalidURL,
+    httpcore2.UnsupportedProtocol,
+)
 
 T = TypeVar("T")
 
@@ -139,7 +145,7 @@ def failures_told(url: str, seconds: float, end: float) -> Iterator[None]:
         raise TransientError(f"{url} could not be reached: {error}.", url=url) from None
     except httpx2.DecodingError as error:
         raise ProtocolError(f"{url} sends a damaged compressed body: {error}.", url=url) from None
-    except (httpx2.TooManyRedirects, httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
+    except LEADS_NOWHERE as error:
         raise ServiceError(f"{url} leads nowhere: {error}.", url=url) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from vo_photoz.flow import FloatArray, NewColumn
 
 IntArray = NDArray[np.int64]
+
+_TEXT_UCDS = ("meta.id", "meta.note", "meta.ref", "meta.title", "src.class")
 
 
 @dataclass(frozen=True)
@@ -159,11 +162,40 @@ def _ucd_beside(ucd: str) -> str:
     return ";".join(word for word in words if word.lower() != "meta.main")
 
 
-def null_partners(name: str, columns: tuple[str, ...], n: int) -> list[NewColumn]:
-    """Columns for ``n`` rows when nothing is known of any partner: all null, the number of matches too."""
+def null_partners(
+    name: str,
+    columns: tuple[str, ...],
+    n: int,
+    describe: Callable[[str, NewColumn], NewColumn] | None = None,
+) -> list[NewColumn]:
+    """Columns for ``n`` rows when nothing is known of any partner: all null, the number of matches too.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of the columns.
+    columns : tuple of str
+        Those of a partner.
+    n : int
+        Rows of the user's table.
+    describe : callable or None
+        Puts the unit and UCD of a column where they are known, such as `Query.described`. A column whose UCD
+        is that of a name is text, any other a number.
+    """
     prefix, none = column_prefix(name), _nothing((n,), np.float64)
     told = f"No values: nothing was obtained from {name}"
-    empty = [NewColumn(f"{prefix}_{column}", none, description=told) for column in columns]
+    known = [NewColumn(column, none, description=told) for column in columns]
+    if describe is not None:
+        known = [describe(column.name, column) for column in known]
+    empty = [
+        replace(
+            column,
+            name=f"{prefix}_{column.name}",
+            values=_nothing((n,), "U1") if column.ucd.startswith(_TEXT_UCDS) else none,
+            ucd=_ucd_beside(column.ucd),
+        )
+        for column in known
+    ]
     separation = NewColumn(f"{prefix}_separation", none, "arcsec", "pos.angDistance", told)
     number = NewColumn(f"{prefix}_nmatch", _nothing((n,), np.int32), "", "meta.number", told)
     return [*empty, separation, number]

@@ -177,6 +177,9 @@ def _check_ends(body: bytes, url: str) -> None:
         )
     if not re.search(rb"</(\w+:)?VOTABLE\s*>\s*$", body[-1024:]):
         raise CutShort(f"The answer of {url} ends in the middle.", advice="Try again.", url=url)
+    # What the body unpacks to has no limit that could be known before; archives pack whole answers instead.
+    if re.search(rb"<(\w+:)?STREAM\b[^>]*(gzip|&#)", body):
+        raise ProtocolError(f"{url} sent rows packed inside its VOTable, which cannot be read.", url=url)
 
 
 def _status(root: Element) -> tuple[str, str]:

@@ -92,9 +92,10 @@ def crossmatch(
         progress=progress,
     )
     n = len(positions)
-    columns = (
-        best_partners(query.name, pairs, n) if pairs.columns else null_partners(query.name, query.returns, n)
-    )
+    if pairs.columns:
+        columns = best_partners(query.name, pairs, n)
+    else:
+        columns = null_partners(query.name, query.returns, n, query.described)
     infos["seconds"] = f"{time.monotonic() - started:.1f}"
     return Match(query.name, columns, infos=infos)
 
