@@ -89,6 +89,8 @@ def position_of(query: Query, row: Row) -> tuple[float, float]:
 
 def plain(value: object, kind: str) -> object:
     """A value as it must come back."""
+    if value in (-999.0, -9999.0):  # what archives write for no redshift
+        return None
     if value is None or kind != "real":
         return value
     return float(np.float32(value))

@@ -115,7 +115,7 @@ TABLES: dict[str, list[Column]] = {
         *magnitudes("u", "i"),
     ],
     "VII/279/dr12q": [
-        *position("RAJ2000", "DEJ2000"), text("SDSS", names("SDSS"), "meta.id"), z("zVI", -1.0),
+        *position("RAJ2000", "DEJ2000"), text("SDSS", names("SDSS"), "meta.id"), z("zVI"),
     ],
     "VII/289/dr16q": [
         *position("RAJ2000", "DEJ2000"), text("SDSS", names("SDSS"), "meta.id"), z("z", -999.0),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vo_photoz.errors import UsageError
+from vo_photoz.flow import NewColumn
 from vo_photoz.tap.grammar import output_columns
 from vo_photoz.tap.parameters import literal, number_text
 from vo_photoz.tap.queries import Query, parse_query
@@ -47,6 +48,20 @@ def test_header_tells_units_ranges_and_meanings(query: Query) -> None:
     assert query.parameters["class"].choices == ("QSO", "GALAXY")
     assert query.returned["ra"].ucd == "pos.eq.ra;meta.main"
     assert (query.returned["r"].unit, query.returned["r"].ucd) == ("mag", "")
+
+
+def test_columns_are_described_where_the_archive_is_silent() -> None:
+    text = TEXT.replace("r [mag]", "r [mag] <phot.mag> null -999 (what, it is)")
+    query = parse_query(text, "values")
+    column = query.described("r", NewColumn("R", np.array([1.0, -999.0, 3.0])))
+    assert (column.name, column.unit, column.ucd) == ("r", "mag", "phot.mag")
+    assert column.description == "what, it is"
+    assert np.ma.getmaskarray(column.values).tolist() == [False, True, False]
+    told = query.described("r", NewColumn("r", np.ma.masked_equal([1, 2], 1), "nJy", "phot.flux", "flux"))
+    assert (told.unit, told.ucd, told.description) == ("nJy", "phot.flux", "flux")
+    assert np.ma.getmaskarray(told.values).tolist() == [True, False]
+    names = query.described("r", NewColumn("r", np.array(["-999"])))
+    assert names.values.tolist() == ["-999"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from vo_photoz.errors import UsageError
@@ -10,21 +11,47 @@ from vo_photoz.flow import Positions, Progress
 from vo_photoz.sky.pairs import Pairs
 from vo_photoz.tap import crossmatch as tap
 from vo_photoz.tap import xmatch
+from vo_photoz.tap.capabilities import read_limits
+from vo_photoz.tap.journal import Journals
 from vo_photoz.tap.queries import Query
 from vo_photoz.tap.vizier import VizierTable
 
 ARCHIVE_TRIALS, CONE_TRIALS = 1_000, 100
 """Shifted positions that measure the chance matches: what one small request takes."""
 
+LIMITS_SECONDS = 20.0
+"""A service that does not tell its limits in this time is tried without."""
+
 
 @dataclass(frozen=True)
 class ArchivePartners:
-    """The rows of a query."""
+    """The rows of a query.
+
+    Parameters
+    ----------
+    query : Query
+        The query.
+    asked_service : str or None
+        Address instead of the query's own; "xmatch" is CDS X-Match.
+    seconds : float or None
+        Total time; None takes the setting ``tap_seconds``.
+    journals : Journals or None
+        As of `vo_photoz.tap.crossmatch.find_pairs`.
+    """
 
     query: Query
     asked_service: str | None = None
     seconds: float | None = None
+    journals: Journals | None = None
     remote: bool = field(default=True, init=False)
+
+    def __post_init__(self) -> None:
+        """Refuse queries that know nothing of positions."""
+        if self.query.sky is not None:
+            raise UsageError(
+                f"The query {self.name} lists a part of the sky; it finds no partners of positions.",
+                advice=f"Use: vo-photoz select {self.name} --coverage MAP -o OUT.",
+            )
 
     @property
     def name(self) -> str:
@@ -48,7 +75,7 @@ class ArchivePartners:
 
     @cached_property
     def by_xmatch(self) -> bool:
-        """Whether CDS X-Match answers: where it is wanted, or the service takes no uploads.
+        """Whether CDS X-Match answers: where it is wanted, or the query's service takes no uploads.
 
         Raises
         ------
@@ -56,13 +83,18 @@ class ArchivePartners:
             Raised if it is wanted, and the query names no table of VizieR.
         """
         if self.asked_service is None:
-            return self.query.vizier is not None and not self.query.upload
+            return self.query.vizier is not None and not (self.query.upload and self._takes_uploads())
         if xmatch.is_xmatch(self.asked_service) and self.query.vizier is None:
             raise UsageError(
                 f"The query {self.name} names no table of VizieR, so CDS X-Match cannot answer it.",
                 advice="Add a line '-- vizier: TABLE' to the query file, or leave out --service.",
             )
         return xmatch.is_xmatch(self.asked_service)
+
+    def _takes_uploads(self) -> bool:
+        """What the service says; one that says nothing is tried."""
+        limits = read_limits(self.query.services[0], time.monotonic() + LIMITS_SECONDS)
+        return limits.inline_upload is True or not limits.known
 
     @property
     def epoch(self) -> float:
@@ -90,7 +122,8 @@ class ArchivePartners:
                 seconds=self.seconds,
                 progress=progress,
             )
-            return pairs, {**told, "query": self.name, "cite": self.cite}
+            columns = [self.query.described(column.name, column) for column in pairs.columns]
+            return replace(pairs, columns=columns), {**told, "query": self.name, "cite": self.cite}
         route = "TAP, positions uploaded" if self.query.upload else "TAP, positions as cones in the query"
         pairs, told = tap.find_pairs(
             positions,
@@ -98,6 +131,7 @@ class ArchivePartners:
             radius_arcsec=radius_arcsec,
             service=self.asked_service,
             seconds=self.seconds,
+            journals=self.journals,
             progress=progress,
         )
         return pairs, {"route": route, **told}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import NewColumn
 from vo_photoz.tap.parameters import DEGREES, Kind, Parameter, Value, literal
@@ -16,7 +18,9 @@ _PARAMETER = re.compile(
     rf"\s*(\w+)\s*=\s*({_TEXT}|[^\s,;']+)\s*([A-Za-z][A-Za-z0-9/.^*-]*?)??\s*"
     rf"(?:\bin\s+({_NUMBER}\s*\.\.\s*{_NUMBER}|{_TEXT}(?:\s*\|\s*{_TEXT})*))?\s*{_ABOUT}\s*(?:[,;]|$)"
 )
-_RETURN = re.compile(rf"\s*([^\s,<\[(]+)\s*(?:\[([^\]]*)\])?\s*(?:<([^>]*)>)?\s*{_ABOUT}\s*(?:,|$)")
+_RETURN = re.compile(
+    rf"\s*([^\s,<\[(]+)\s*(?:\[([^\]]*)\])?\s*(?:<([^>]*)>)?\s*(?:\bnull\s+({_NUMBER}))?\s*{_ABOUT}\s*(?:,|$)"
+)
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -28,16 +32,23 @@ class Returned:
     ----------
     unit, ucd, about : str
         Empty where the header says nothing.
+    null : float or None
+        The archive's number for no value.
     """
 
     unit: str = ""
     ucd: str = ""
     about: str = ""
+    null: float | None = None
 
     def fill(self, column: NewColumn) -> NewColumn:
-        """The column with what the archive does not tell of it."""
+        """The column with what the archive does not tell of it, and null where it has its number for that."""
+        values = column.values
+        if self.null is not None and values.dtype.kind in "fiu":
+            values = np.ma.masked_where(np.ma.getdata(values) == self.null, values)
         return replace(
             column,
+            values=values,
             unit=column.unit or self.unit,
             ucd=column.ucd or self.ucd,
             description=column.description or self.about,
@@ -113,7 +124,7 @@ def _limits(kind: Kind, text: str, unit: str) -> tuple[float | None, float | Non
 
 
 def parse_returns(text: str) -> dict[str, Returned]:
-    """Read ``NAME [unit] <UCD> (what it is)``, separated by commas; all but the name may be left out.
+    """Read ``NAME [unit] <UCD> null NUMBER (what it is)``, separated by commas; only the name must be there.
 
     Raises
     ------
@@ -128,11 +139,10 @@ def parse_returns(text: str) -> dict[str, Returned]:
         if not entry or not _NAME.fullmatch(name) or name in found or name.lower() == "id":
             raise UsageError(
                 f"'{name}' cannot be the name of a returned column",
-                advice="Write NAME [unit] <UCD> (what it is), separated by commas.",
+                advice="Write NAME [unit] <UCD> null NUMBER (what it is), separated by commas.",
             )
-        found[name] = Returned(
-            (entry[2] or "").strip(), (entry[3] or "").strip(), " ".join((entry[4] or "").split())
-        )
+        unit, ucd, null, about = (" ".join((part or "").split()) for part in entry.groups()[1:])
+        found[name] = Returned(unit, ucd, about, float(null) if null else None)
         at = entry.end()
     if not {"ra", "dec"} <= set(found):
         raise UsageError("ra and dec are not returned", advice="Separations are computed from them.")
