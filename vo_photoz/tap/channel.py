@@ -17,7 +17,17 @@ TOO_LARGE = 413
 
 
 class Stopped(Exception):
-    """The run was given up elsewhere; nobody waits for an answer."""
+    """The run was given up elsewhere; nobody waits for an answer.
+
+    Parameters
+    ----------
+    keep_jobs : bool
+        Whether another run will come back to the jobs.
+    """
+
+    def __init__(self, keep_jobs: bool) -> None:
+        super().__init__()
+        self.keep_jobs = keep_jobs
 
 
 class Channel:
@@ -37,14 +47,17 @@ class Channel:
         self.heard: float | None = None
         """When the service last answered."""
         self._stop = threading.Event()
+        self._keep_jobs = False
 
     @property
     def left(self) -> float:
         """Seconds until the end."""
         return self.end - time.monotonic()
 
-    def stop(self) -> None:
+    def stop(self, *, keep_jobs: bool = False) -> None:
         """End what the threads wait for."""
+        if not self._stop.is_set():
+            self._keep_jobs = keep_jobs
         self._stop.set()
 
     def pause(self, seconds: float, reason: TransientError | None = None) -> None:
@@ -62,7 +75,7 @@ class Channel:
         if reason is not None and seconds >= self.left:
             raise reason
         if self._stop.wait(max(0.0, min(seconds, self.left))):
-            raise Stopped
+            raise Stopped(self._keep_jobs)
 
     def ask(
         self, method: str, url: str, seconds: float, *, max_bytes: int = DOCUMENT_BYTES, **request: Any
@@ -85,7 +98,7 @@ class Channel:
             Raised for any other status of 400 and above.
         """
         if self._stop.is_set():
-            raise Stopped
+            raise Stopped(self._keep_jobs)
         if self.left <= 0:
             raise self.over(url)
         try:

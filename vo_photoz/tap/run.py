@@ -160,7 +160,8 @@ class Run:
             pass
         except BaseException as error:  # noqa: BLE001 - it is raised again where the run was started
             self.chunks.fail(error)
-            self.service.channel.stop()
+            # Behind a lost connection the jobs run on: the next run finds them by their addresses.
+            self.service.channel.stop(keep_jobs=isinstance(error, TransientError))
         finally:
             self._events.put(None)
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from vo_photoz.errors import TransientError
+from vo_photoz.errors import DeadlineExceeded, ServiceError, TransientError
 from vo_photoz.http.exchange import Reply
 from vo_photoz.tap.answer import Answer, CutShort, read_answer
-from vo_photoz.tap.channel import Channel
+from vo_photoz.tap.channel import Channel, Stopped
 from vo_photoz.tap.failures import UploadTooLarge
 from vo_photoz.tap.jobs import FAILED, Jobs
 from vo_photoz.tap.journal import Errand, JobNote
@@ -127,8 +127,9 @@ class TapService:
             if not errand:
                 self.jobs.delete(note.url)
             raise
-        except BaseException:
-            self._delete(note.url, errand)
+        except BaseException as error:
+            if not (errand and isinstance(error, Stopped) and error.keep_jobs):
+                self._delete(note.url, errand)
             raise
         self._delete(note.url, errand)
         return answer
@@ -142,9 +143,9 @@ class TapService:
             errand.write(note)
         try:
             note = replace(note, url=self.jobs.create(form, files, note))
-        except TransientError:
-            raise
-        except BaseException:
+        except (TransientError, DeadlineExceeded):
+            raise  # there may be a job that the answer did not tell of: the note leads to it
+        except ServiceError:
             if errand:
                 errand.forget()
             raise
