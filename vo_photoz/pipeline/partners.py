@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +13,7 @@ from vo_photoz.pipeline.archive_partners import ArchivePartners, VizierPartners
 from vo_photoz.pipeline.hats_partners import HatsPartners, is_hats
 from vo_photoz.pipeline.table_partners import TablePartners
 from vo_photoz.sky.pairs import Pairs
+from vo_photoz.tap.journal import Journals
 from vo_photoz.tap.queries import is_query, list_queries, load_query
 from vo_photoz.tap.vizier import TABLE, VizierTable, table_name
 
@@ -58,6 +61,7 @@ def find_partners(
     service: str | None = None,
     seconds: float | None = None,
     scheduler: str | None = None,
+    journals: Journals | None = None,
 ) -> Partners:
     """What is meant: a query, a table of VizieR, a table, or a HATS catalogue.
 
@@ -73,6 +77,8 @@ def find_partners(
         Total time for an archive; None takes the setting ``tap_seconds``.
     scheduler : str or None
         Address of a Dask scheduler that works on HATS catalogues; None works in this process.
+    journals : Journals or None
+        Where the jobs and answers of archives are kept until the result is written.
 
     Raises
     ------
@@ -81,7 +87,7 @@ def find_partners(
     """
     path, text = Path(what), str(what)
     if is_query(text):
-        return ArchivePartners(load_query(what), service, seconds)
+        return ArchivePartners(load_query(what), service, seconds, journals)
     if text.startswith("vizier:") or text.lower() == "simbad":
         return VizierPartners(VizierTable(table_name(text), {}), service, seconds)
     if path.is_file():
@@ -96,6 +102,17 @@ def find_partners(
     looks = f"A table of VizieR is written vizier:{text}. " if TABLE.fullmatch(text) else ""
     known = ", ".join(list_queries())
     raise UsageError(f"There is neither a query nor a table {what}.", advice=f"{looks}Queries: {known}.")
+
+
+@contextmanager
+def kept_until_written(journals: Journals) -> Iterator[None]:
+    """Remove journals after the work, unless it fails: another run of the same then goes on from there."""
+    try:
+        yield
+    except BaseException:
+        journals.release()
+        raise
+    journals.discard()
 
 
 def refuse_offline(partners: Partners, offline: bool) -> None:

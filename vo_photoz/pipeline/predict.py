@@ -32,8 +32,10 @@ from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.model import Model, load_model
+from vo_photoz.sky.motion import Motion
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.predictions import prediction_columns
+from vo_photoz.tables.proper_motion import find_motion
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.write import Additions, Serialisation, write_table
@@ -185,7 +187,8 @@ def predict(
         positions=positions,
         parameters=parameters,
     )
-    matches, flags = _join_all(positions, crossmatch, radius_arcsec, offline, progress)
+    motion = find_motion(source, ra=ra, dec=dec, frame=frame) if crossmatch else None
+    matches, flags = _join_all(positions, motion, crossmatch, radius_arcsec, offline, progress)
     flags |= position_flags(positions, images) | dust.flags(len(positions))
     checkpoint = open_checkpoint(Path(output), positions, images, network, dust) if resume else None
     pdf = densities(
@@ -226,14 +229,21 @@ def _images_and_network(
 
 
 def _join_all(
-    positions: Positions, what: Sequence[str | Path], radius_arcsec: float, offline: bool, progress: Progress
+    positions: Positions,
+    motion: Motion | None,
+    what: Sequence[str | Path],
+    radius_arcsec: float,
+    offline: bool,
+    progress: Progress,
 ) -> tuple[list[Match], FlagArray]:
     """Every crossmatch; an archive that fails costs its columns (null, flag 64), not the predictions."""
     matches: list[Match] = []
     flags: FlagArray = np.zeros(len(positions), dtype=np.int16)
     for one in what:
         try:
-            matches.append(join(positions, one, radius_arcsec, offline=offline, progress=progress))
+            matches.append(
+                join(positions, one, radius_arcsec, motion=motion, offline=offline, progress=progress)
+            )
         except ServiceError as error:
             matches.append(failed_match(one, error, len(positions)))
             flags |= np.int16(Flag.CROSSMATCH_FAILED)
