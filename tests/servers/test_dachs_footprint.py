@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy import units as u
 from mocpy import MOC
+from typer.testing import CliRunner
 
 from tests.servers.dachs import Dachs
 from tests.servers.spectra import Spectra
+from vo_photoz.cli.main import app
 from vo_photoz.errors import ServiceError
 from vo_photoz.flow import Coverage
+from vo_photoz.hips.moc_files import write_moc
 from vo_photoz.sky.moc import from_mocpy, to_mocpy
+from vo_photoz.tables.read import read_table
 from vo_photoz.tap import footprint
 from vo_photoz.tap.capabilities import Limits, read_limits
 from vo_photoz.tap.footprint import CIRCLES, RANGES, Inside, Route, rows_inside
@@ -108,3 +113,26 @@ def test_error_of_the_archive_is_told(dachs: Dachs, coverage: Coverage) -> None:
     wrong = re.sub(r"vo_photoz_tests\.spectra", "vo_photoz_tests.nonsuch", LIST)
     with pytest.raises(ServiceError, match="nonsuch"):
         rows_inside(parse_query(wrong, "q"), coverage, service=dachs.url, seconds=60)
+
+
+def test_select_writes_a_table_and_tells_the_route(
+    dachs: Dachs, catalogue: Spectra, coverage: Coverage, tmp_path: Path
+) -> None:
+    write_moc(coverage, tmp_path / "moc.fits")
+    (tmp_path / "spectra.adql").write_text(LIST)
+    ask = [
+        "select", str(tmp_path / "spectra.adql") + ":z_min=1.5", "--coverage", str(tmp_path / "moc.fits"),
+        "-o", str(tmp_path / "out.vot"), "--service", dachs.url,
+    ]  # fmt: skip
+    done = CliRunner().invoke(app, ask)
+    assert done.exit_code == 0, done.output
+    expected = wanted(catalogue, coverage, 1.5)
+    written = read_table(tmp_path / "out.vot")
+    np.testing.assert_array_equal(np.sort(written.values("specobjid")), expected)
+    assert "MOC in ADQL" in done.output
+    assert f"{len(expected)} inside" in done.output
+    assert "MOC in ADQL" in written.infos["vo_photoz.query_result"]
+    ask = ["crossmatch", str(tmp_path / "out.vot"), "-o", "x.vot", "--with", str(tmp_path / "spectra.adql")]
+    near = CliRunner().invoke(app, ask)
+    assert near.exit_code == 2
+    assert "vo-photoz select" in near.output

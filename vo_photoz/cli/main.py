@@ -10,7 +10,7 @@ import typer
 from vo_photoz import __version__
 
 GROUPS = (
-    "predict", "serve", "cutouts", "crossmatch", "coverage", "surveys", "models", "queries",
+    "predict", "serve", "cutouts", "crossmatch", "select", "coverage", "surveys", "models", "queries",
     "hats", "dataset", "train", "evaluate", "hub", "sandbox",
 )  # fmt: skip
 

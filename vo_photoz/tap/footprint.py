@@ -133,7 +133,7 @@ def rows_inside(
     for number, group in enumerate(groups, start=1):
         parts += asker.all_rows(group)
         progress(f"rows of {query.name}", number, len(groups))
-    columns = _in_order(parts, query.returns)
+    columns = [query.described(column.name, column) for column in _in_order(parts, query.returns)]
     infos = {
         "service": asker.told_address,
         "query": query.name,
@@ -143,7 +143,8 @@ def rows_inside(
         "cells": str(len(cells)),
         "queries": str(len(asker.received)),
         "received": str(sum(asker.received)),
-        "rows": str(len(columns[0].values) if columns else 0),
+        "rows": str(len(columns[0].values)),
+        "outside": str(sum(asker.received) - len(columns[0].values)),
         "date": date,
         "cite": query.cite,
     }
