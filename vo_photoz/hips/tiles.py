@@ -23,8 +23,8 @@ MAPPED_WIDTH = 256
 """Smaller tiles are read, not mapped: every mapped file keeps one of the few file handles of a process."""
 MAPPED_TILES = 8
 """Of a HiPS in a folder; a tile is mapped again in no time."""
-AHEAD = 2, 32
-"""Tiles that are fetched before they are used: at least, at most."""
+AHEAD = 2, 16
+"""Tiles that are fetched before they are used: at least, at most. With more, what is needed next waits longer."""
 
 _shared: TileMemory[Held | None] = TileMemory(SHARED_BYTES)
 _numbers = count()

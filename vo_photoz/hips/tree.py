@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from vo_photoz.hips.batches import Cutouts
 
-__all__ = ["Cutout", "Grid", "HiPS"]
-
 DEFAULT_WIDTH = 512
 OPENING_SECONDS = 30.0
 """A server that does not send ``properties`` within this time does not work, and its mirror is asked."""
