@@ -1,4 +1,4 @@
-"""The commands ``vo-photoz dataset import`` and ``show``."""
+"""The commands ``vo-photoz dataset import``, ``build`` and ``show``."""
 
 from __future__ import annotations
 
@@ -94,6 +94,26 @@ def _numbers(text: str, bands: list[str]) -> dict[str, float] | None:
             f"--extinction {text} is not one number for each of the bands {', '.join(bands)}.",
             advice="Give A / E(B-V) in the order of --bands, for example 4.239,3.303,2.285,1.698,1.263.",
         ) from None
+
+
+@group.command("build")
+def build(
+    recipe: Annotated[str, typer.Argument(help="TOML file, or the name of a recipe that comes along.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
+    offline: Annotated[bool, typer.Option("--offline", help="Take images from disk only.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Build a training set by a recipe; the same command goes on where a run was stopped."""
+    with errors_told(debug):
+        from vo_photoz.pipeline.build_dataset import build_dataset
+
+        with progress_bar(quiet) as progress:
+            made = build_dataset(recipe, output, offline=offline, progress=progress)
+        for line in made.ledger.lines():
+            say(line, quiet)
+        word = "built" if made.steps else "was built already"
+        say(f"{output}: {len(made.dataset)} objects, {word}", quiet)
 
 
 @group.command("show")

@@ -33,6 +33,8 @@ class Rows:
         Bits of `flow.Flag` that the cutting set.
     mag : float64 array, shape (n, band)
         Catalogue magnitudes; NaN where none is known. Never shown to a network.
+    more : pyarrow.Table or None
+        Further columns that a recipe keeps: the sample, the error of the redshift, warnings.
     """
 
     id: NDArray[np.str_]
@@ -42,13 +44,16 @@ class Rows:
     fold: NDArray[np.int32]
     flags: FlagArray
     mag: FloatArray
+    more: pa.Table | None = None
 
     def __len__(self) -> int:
         return len(self.ra)
 
     def take(self, rows: NDArray[np.intp]) -> Rows:
         """Some of the rows."""
-        return Rows(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
+        columns = [one.name for one in fields(self) if one.name != "more"]
+        more = None if self.more is None else self.more.take(pa.array(rows)).combine_chunks()
+        return Rows(**{name: getattr(self, name)[rows] for name in columns}, more=more)
 
 
 def write_rows(rows: Rows, bands: tuple[str, ...], path: Path) -> None:
@@ -63,6 +68,8 @@ def write_rows(rows: Rows, bands: tuple[str, ...], path: Path) -> None:
     }
     for number, band in enumerate(bands):
         columns[f"mag_{band}"] = pa.array(rows.mag[:, number], pa.float64())
+    if rows.more is not None:
+        columns |= {name: rows.more[name] for name in rows.more.column_names}
     pq.write_table(pa.table(columns), path)
 
 
@@ -83,4 +90,6 @@ def read_rows(path: Path, bands: tuple[str, ...]) -> Rows:
         raise TableError(
             f"The rows {path} cannot be read: {error}.", advice="Make the data set again."
         ) from None
-    return Rows(id=names, mag=mag, **column)
+    known = {"id", *column, *(f"mag_{band}" for band in bands)}
+    further = [name for name in table.column_names if name not in known]
+    return Rows(id=names, mag=mag, **column, more=table.select(further) if further else None)

@@ -14,7 +14,8 @@ from astropy.coordinates import Latitude, Longitude
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.flow import FloatArray
+from vo_photoz.flow import BoolArray, FloatArray
+from vo_photoz.sky.pairs import within
 
 CELL_ORDER = 4
 FOLDS = 5
@@ -22,11 +23,13 @@ TEST_FOLD = 0
 STOP_FOLD = 1
 
 
-def sky_folds(ra: FloatArray, dec: FloatArray, folds: int = FOLDS) -> NDArray[np.int32]:
+def sky_folds(
+    ra: FloatArray, dec: FloatArray, folds: int = FOLDS, *, order: int = CELL_ORDER
+) -> NDArray[np.int32]:
     """Fold 0 .. folds - 1 of every position.
 
-    All positions of a HEALPix cell (nside 16, nested, 3.7 deg wide) share a fold: the first eight bytes of
-    sha256("vo_photoz/nside16/<cell>"), big-endian, modulo the number of folds.
+    All positions of a HEALPix cell (nested; by default of nside 16, 3.7 deg wide) share a fold: the first
+    eight bytes of sha256("vo_photoz/nside<nside>/<cell>"), big-endian, modulo the number of folds.
 
     Parameters
     ----------
@@ -34,6 +37,8 @@ def sky_folds(ra: FloatArray, dec: FloatArray, folds: int = FOLDS) -> NDArray[np
         ICRS degrees.
     folds : int
         Number of folds.
+    order : int
+        HEALPix order of the cells.
 
     Raises
     ------
@@ -43,11 +48,39 @@ def sky_folds(ra: FloatArray, dec: FloatArray, folds: int = FOLDS) -> NDArray[np
     if not (np.isfinite(ra).all() and np.isfinite(dec).all()):
         raise TableError("Some objects have no position, so they cannot be split by place on the sky.")
     lon, lat = Longitude(ra, u.deg), Latitude(dec, u.deg)
-    cells = cdshealpix.nested.lonlat_to_healpix(lon, lat, CELL_ORDER)
+    cells = cdshealpix.nested.lonlat_to_healpix(lon, lat, order)
     unique, where = np.unique(cells, return_inverse=True)
-    return np.array([_fold_of(int(cell), folds) for cell in unique], dtype=np.int32)[where]
+    return np.array([_fold_of(int(cell), order, folds) for cell in unique], dtype=np.int32)[where]
 
 
-def _fold_of(cell: int, folds: int) -> int:
-    digest = hashlib.sha256(f"vo_photoz/nside16/{cell}".encode()).digest()
+def across_borders(
+    ra: FloatArray, dec: FloatArray, fold: NDArray[np.int32], radius_arcsec: float
+) -> BoolArray:
+    """Objects to leave out so that no two objects of different folds are closer than a radius.
+
+    Of each such pair the object in the fold with the higher number goes: fold 0 is that of the tests, the
+    smallest part of the data.
+
+    Parameters
+    ----------
+    ra, dec : float array, shape (n,)
+        ICRS degrees.
+    fold : int32 array, shape (n,)
+        From `sky_folds`.
+    radius_arcsec : float
+        With the diagonal of the stamps no pixel of the sky is in stamps of two folds.
+
+    Returns
+    -------
+    bool array, shape (n,)
+        True for objects to leave out.
+    """
+    first, second, _ = within(ra, dec, ra, dec, radius_arcsec)
+    out = np.zeros(len(ra), dtype=bool)
+    out[first[fold[first] > fold[second]]] = True
+    return out
+
+
+def _fold_of(cell: int, order: int, folds: int) -> int:
+    digest = hashlib.sha256(f"vo_photoz/nside{1 << order}/{cell}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % folds

@@ -10,12 +10,13 @@ A folder appears whole or not at all: it is written under another name beside it
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -181,15 +182,35 @@ def create_dataset(
     UsageError
         Raised if the folder exists.
     """
+    made = datetime.now(UTC).isoformat(timespec="seconds")
     with new_folder(path, "data set") as work:
-        written, flags, like, digest = _write_images(work / IMAGES, parts, len(rows))
-        kept = rows.take(written)
-        kept = Rows(**{**vars(kept), "flags": (kept.flags | flags).astype(np.int16)})
-        write_rows(kept, like.bands, work / ROWS)
-        manifest = _manifest(kept, like, _with_rows(digest, kept), source, real)
-        manifest.dereddened, manifest.dereddening = dereddening is not None, dereddening
-        (work / FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_dataset(work, parts, rows, source=source, real=real, dereddening=dereddening, made=made)
     return open_dataset(path)
+
+
+def write_dataset(
+    folder: Path,
+    parts: Iterator[tuple[NDArray[np.intp], Stamps]],
+    rows: Rows,
+    *,
+    source: dict[str, Any],
+    real: bool = True,
+    dereddening: Dereddening | None = None,
+    made: str = "",
+) -> Manifest:
+    """Write the files of a data set into a folder that the caller gives its name when all is well.
+
+    The same stamps and rows give the same bytes. ``made`` is the time for the manifest; the other arguments
+    and the errors are those of `create_dataset`.
+    """
+    written, flags, like, digest = _write_images(folder / IMAGES, parts, len(rows))
+    kept = rows.take(written)
+    kept = replace(kept, flags=(kept.flags | flags).astype(np.int16))
+    write_rows(kept, like.bands, folder / ROWS)
+    manifest = _manifest(kept, like, _with_rows(digest, kept), source, real)
+    manifest.dereddened, manifest.dereddening, manifest.made = dereddening is not None, dereddening, made
+    (folder / FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return manifest
 
 
 def _write_images(
@@ -228,7 +249,6 @@ def _manifest(rows: Rows, like: Stamps, sha256: str, source: dict[str, Any], rea
         folds={str(one): int(many) for one, many in zip(fold, count, strict=True)},
         z_range=[float(known.min()), float(known.max())] if len(known) else [],
         sha256=sha256,
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
         software={name: version(name) for name in ("vo-photoz", "numpy", "zarr")},
     )
 
@@ -242,4 +262,8 @@ def _with_rows(digest: Any, rows: Rows) -> str:
     for column in (rows.ra, rows.dec, rows.z, rows.fold, rows.flags, rows.mag):
         digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).tobytes())
     digest.update("\n".join(str(name) for name in rows.id).encode())
+    more = {} if rows.more is None else dict(zip(rows.more.column_names, rows.more.columns, strict=True))
+    for name, column in more.items():
+        values = column.to_pylist()
+        digest.update(f"\n{name}\n{json.dumps(values, default=str)}".encode())
     return str(digest.hexdigest())
