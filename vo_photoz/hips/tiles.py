@@ -24,7 +24,7 @@ MAPPED_WIDTH = 256
 MAPPED_TILES = 8
 """Of a HiPS in a folder; a tile is mapped again in no time."""
 AHEAD = 2, 16
-"""Tiles that are fetched before they are used: at least, at most. With more, what is needed next waits longer."""
+"""Tiles that are fetched before they are used: at least, at most. More would delay what is needed next."""
 
 _shared: TileMemory[Held | None] = TileMemory(SHARED_BYTES)
 _numbers = count()
