@@ -11,11 +11,14 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord, search_around_sky
 
+import vo_photoz.tap.jobs
+import vo_photoz.tap.run
 from tests.servers.archive_query import TEXT, archive_query, sources
 from tests.servers.dachs import Dachs
 from tests.servers.fault_proxy import Plan, fault_proxy
 from tests.servers.spectra import Spectra
 from tests.servers.tap_process import count, kill_when, made, rows_run, runs
+from vo_photoz.errors import ServiceError, TransientError
 from vo_photoz.flow import Positions
 from vo_photoz.settings import defaults
 from vo_photoz.sky.pairs import Pairs
@@ -44,8 +47,13 @@ def assert_once_and_clean(plan: Plan, dachs: Dachs, rows: int) -> None:
     """Each row in one job that ran, each job run once, no job left in the archive."""
     assert set(runs(plan).values()) == {1}
     assert sorted(rows_run(plan).items()) == [(row, 1) for row in range(rows)]
-    left = {job for job in made(plan) if httpx2.get(dachs.url.removesuffix("/tap") + job).status_code != 404}
-    assert not left
+    assert not left(plan, dachs)
+    assert not any(b"PHASE" in d.sent for d in plan.done if d.path.endswith("/async")), "made, then run"
+
+
+def left(plan: Plan, dachs: Dachs) -> set[str]:
+    """Jobs that are still in the archive."""
+    return {job for job in made(plan) if httpx2.get(dachs.url.removesuffix("/tap") + job).status_code != 404}
 
 
 def kept() -> list[Path]:
@@ -86,6 +94,41 @@ def test_one_request_in_five_fails(dachs: Dachs, catalogue: Spectra) -> None:
         )
     assert partners(pairs) == astropys(positions, catalogue)
     assert_once_and_clean(plan, dachs, len(positions))
+
+
+def test_lost_connection_is_taken_up_by_the_next_run(
+    dachs: Dachs, catalogue: Spectra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (vo_photoz.tap.jobs, vo_photoz.tap.run):
+        monkeypatch.setattr(module, "LOST_SECONDS", 2.0)
+    lost = True
+
+    def fault(method: str, path: str, times: int) -> str:
+        return "drop" if lost and method == "GET" and "/async/" in path else ""
+
+    positions = sources(catalogue, 2_400, seed=13)
+    asked = {"radius_arcsec": RADIUS, "seconds": 60, "chunk_rows": CHUNK}
+    with fault_proxy(dachs.url, fault) as (url, plan):
+        with pytest.raises(TransientError):
+            find_pairs(positions, archive_query(), service=url, **asked)
+        assert len(made(plan)) == 2
+        assert count(plan, "DELETE", "") == 0
+        lost = False
+        pairs, _ = find_pairs(positions, archive_query(), service=url, **asked)
+    assert partners(pairs) == astropys(positions, catalogue)
+    assert len(made(plan)) == 2, "both jobs were found again"
+    assert_once_and_clean(plan, dachs, len(positions))
+
+
+def test_query_that_fails_leaves_no_job(dachs: Dachs, catalogue: Spectra) -> None:
+    wrong = archive_query(TEXT.replace("db.z_err", "db.nonsuch AS z_err"))
+    positions = sources(catalogue, 2_400)
+    with fault_proxy(dachs.url, lambda *request: "") as (url, plan):
+        with pytest.raises(ServiceError, match=r"(?i)nonsuch"):
+            find_pairs(positions, wrong, radius_arcsec=RADIUS, service=url, seconds=60, chunk_rows=CHUNK)
+        assert made(plan)
+    assert not left(plan, dachs)
+    assert kept() == []
 
 
 def test_killed_run_goes_on_where_it_was(dachs: Dachs, catalogue: Spectra, tmp_path: Path) -> None:
