@@ -236,6 +236,7 @@ DONE = JOB + '<results><result id="result" xlink:href="{}"/></results></job>'
         (DONE.format("COMPLETED", "file:///etc/passwd").encode(), ServiceError, "leads nowhere"),
         (JOB.format("EXECUTING").encode() + b"</job>", DeadlineExceeded, "in the time allowed"),
         (JOB.format("NONSENSE").encode() + b"</job>", DeadlineExceeded, "in the time allowed"),
+        (JOB.format("EXECUTING").encode() + b" " * 5_000_000, ProtocolError, "bytes allowed"),
         (JOB.format("ABORTED").encode() + b"</job>", ServiceError, "ABORTED"),
         (JOB.format("ERROR").encode() + b"</job>", ServiceError, "reports"),
     ],

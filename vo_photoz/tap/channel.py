@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Any
 
-from vo_photoz.errors import DeadlineExceeded, RateLimited, TransientError
+from vo_photoz.errors import DeadlineExceeded, ProtocolError, RateLimited, TransientError
 from vo_photoz.http.exchange import Reply, exchange
 from vo_photoz.http.fetch import BodyTooLarge
 from vo_photoz.tap.answer import Overflow, error_words
@@ -92,6 +92,8 @@ class Channel:
             Raised for HTTP 413.
         Overflow
             Raised if the answer is larger than ``max_bytes``.
+        ProtocolError
+            Raised if it does not speak HTTP, or a document is larger than any should be.
         TooMuch
             Raised if the words of an error say that less may pass.
         Refused, ServiceError
@@ -108,6 +110,8 @@ class Channel:
                 raise self.over(url) from None
             raise TransientError(error.message, url=url) from None
         except BodyTooLarge as error:
+            if max_bytes <= DOCUMENT_BYTES:
+                raise ProtocolError(error.message, advice="Is it a TAP service?", url=url) from None
             # No row of it counts.
             raise Overflow(error.message, rows=0, advice="Ask for fewer rows at a time.", url=url) from None
         self.heard = time.monotonic()

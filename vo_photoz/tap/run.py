@@ -26,7 +26,7 @@ LARGEST_ROWS = 200_011
 CONES = 50
 SYNC_ROWS = 1_000
 """Up to so many rows are asked in one request, without a job."""
-LAST_SECONDS = 5.0
+LAST_SECONDS = 10.0
 """Time that threads get to delete their jobs when a run has failed."""
 
 
@@ -121,11 +121,11 @@ class Run:
         return HOST_JOBS if len(self.asking.rows) > min(SYNC_ROWS, self.chunks.size) else 1
 
     def _follow(self, running: int) -> None:
-        """Tell of what is done until every thread has ended."""
+        """Tell of what is done until every thread has ended, or one has failed."""
         done = sum(len(piece) for piece in self.parts)
         if done:
             self.tell(done)
-        while running:
+        while running and self.chunks.error is None:
             event = self._events.get()
             if event is None:
                 running -= 1
