@@ -150,7 +150,7 @@ def _wrong(name: str, value: Any, wanted: str) -> UsageError:
     return UsageError(f"The parameter {name} cannot be {value!r}.", advice=f"Give {wanted}.")
 
 
-def literal(value: Value, kind: str, name: str) -> str:
+def literal(value: Any, kind: str, name: str) -> str:
     """Write a value as ADQL: one number, or one text in quotes.
 
     Raises
@@ -163,12 +163,12 @@ def literal(value: Value, kind: str, name: str) -> str:
     wanted = "a whole number" if kind == "int" else "a number"
     if isinstance(value, bool) or not isinstance(value, Real) or not abs(float(value)) < float("inf"):
         raise _wrong(name, value, wanted)
-    if kind == "int" and float(value) != int(value):
+    number = float(value)
+    if kind == "int" and not number.is_integer():
         raise _wrong(name, value, wanted)
-    if kind == "angle" and not 0 < value <= 180:
+    if kind == "angle" and not 0 < number <= 180:
         raise _wrong(name, value, "an angle larger than 0 and at most 180 deg")
-    number = int(value) if kind == "int" else float(value)
-    written = repr(number) if kind == "int" else number_text(number)
+    written = str(value if isinstance(value, int) else int(number)) if kind == "int" else number_text(number)
     # A bare minus behind another one would begin a comment.
     return f"({written})" if written.startswith("-") else written
 
@@ -182,7 +182,7 @@ def number_text(number: float) -> str:
     return f"{exact:f}" if abs(exact.adjusted()) < 20 else f"{exact:E}"
 
 
-def _text(value: Value, name: str) -> str:
+def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise _wrong(name, value, "a text")
     if not TEXT.fullmatch(value) or len(value) > LONGEST_TEXT:
