@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vo_photoz.catalogues.hats_engine import computed, engine, failures_told, need_lsdb
-from vo_photoz.catalogues.hats_places import FINEST_PART, Places
+from vo_photoz.catalogues.hats_places import FINEST_PART, Places, margin_order
 from vo_photoz.catalogues.match import LARGEST_RADIUS_ARCSEC
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Coverage, FloatArray, Match, NewColumn, Positions, Progress, no_progress
@@ -196,10 +197,14 @@ def _crossmatched(catalogue: Any, places: Places, radius_arcsec: float) -> Any:
     # A little more than asked for: the exact separation decides afterwards.
     limit = radius_arcsec * (1 + 1e-9) + 1e-6
     frame = pandas.DataFrame({RA: places.ra, DEC: places.dec, ROW: np.arange(len(places))})
-    right = lsdb.from_dataframe(
-        frame, ra_column=RA, dec_column=DEC, catalog_name="positions", margin_threshold=limit * 1.01 + 0.01,
-        highest_order=FINEST_PART, partition_rows=places.part_rows, should_generate_moc=False,
-    )  # fmt: skip
+    margin = margin_order(limit)
+    finest = min(FINEST_PART, margin - 1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Ignoring margin_threshold", RuntimeWarning)
+        right = lsdb.from_dataframe(
+            frame, ra_column=RA, dec_column=DEC, catalog_name="positions", margin_order=margin,
+            highest_order=finest, partition_rows=places.part_rows(finest), should_generate_moc=False,
+        )  # fmt: skip
     try:
         return catalogue.crossmatch(
             right, n_neighbors=neighbours, radius_arcsec=limit, suffix_method="overlapping_columns",

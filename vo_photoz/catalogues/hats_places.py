@@ -15,7 +15,21 @@ PART_ROWS = 50_000
 FINEST_PART = 8
 """Order of the smallest parts."""
 
+FINEST_MARGIN = 10
+"""Order of the cells around the parts whose positions count as margin. LSDB lists these cells one by one: at
+the order that suits 1 arcsec, 16, a part of order 0 has 262,144 of them."""
+SHARE_OF_A_CELL = 0.5
+"""Width of a cell where it is narrowest, as a part of the root of its area; HEALPix cells come to 0.62."""
+
 Rows = NDArray[np.int64]
+
+
+def margin_order(radius_arcsec: float) -> int:
+    """Order of the cells that make a margin of at least this width."""
+    order = FINEST_MARGIN
+    while order > 1 and SHARE_OF_A_CELL * np.degrees(np.sqrt(np.pi / 3)) * 3600 / 2**order < radius_arcsec:
+        order -= 1
+    return order
 
 
 class Places:
@@ -63,8 +77,7 @@ class Places:
         within = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
         return self.rows[self.starts[place][pair] + within].astype(np.int64), pair
 
-    @property
-    def part_rows(self) -> int:
+    def part_rows(self, order: int) -> int:
         """Rows of a part; LSDB refuses a number that a cell of the finest order exceeds."""
-        cells = cells_of(unit_vectors(self.ra, self.dec), FINEST_PART)
+        cells = cells_of(unit_vectors(self.ra, self.dec), order)
         return int(max(PART_ROWS, np.unique(cells, return_counts=True)[1].max()))
