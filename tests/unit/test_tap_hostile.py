@@ -333,4 +333,4 @@ def test_memory_is_bounded() -> None:
         [sys.executable, "-c", MEASURED], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 150_000, "kilobytes"
+    assert int(done.stdout) < 200_000, "kilobytes"

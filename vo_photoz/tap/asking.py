@@ -24,6 +24,8 @@ beyond is left out; what lies farther out was meant by the query, for example at
 
 ROUND = 1_000
 """Limits of servers are round numbers."""
+FEWEST_ROWS = 100_000
+"""MAXREC is so large at least: one source in a crowd, with a large radius, has many partners."""
 MARKS = 1_000
 """MAXREC is a little larger than needed, by chance: a job can be told from those of others by it."""
 
@@ -43,7 +45,7 @@ class Asking:
     radius_arcsec : float
         Largest separation.
     maxrec : int or None
-        Largest number of rows in one answer; None takes ten for each position.
+        Largest number of rows in one answer; None takes ten for each position, and 100,000 at least.
     limits : Limits
         Of the service.
     """
@@ -82,7 +84,7 @@ class Asking:
         """MAXREC for a piece: what the service would cut anyway is not asked for."""
         if self.maxrec is not None:
             return self.maxrec
-        wanted, most = 10 * len(piece) + ROUND, self.limits.most_rows
+        wanted, most = max(10 * len(piece), FEWEST_ROWS), self.limits.most_rows
         if most is not None and most <= 10 * MARKS:
             return min(wanted, most)
         wanted = wanted if most is None else min(wanted, most - MARKS)

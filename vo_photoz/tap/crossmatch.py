@@ -57,7 +57,7 @@ def crossmatch(
     seconds : float or None
         Total time; None takes the setting ``tap_seconds``.
     maxrec : int or None
-        Largest number of rows in one answer; None takes ten for each position sent.
+        Largest number of rows in one answer; None takes ten for each position sent, and 100,000 at least.
     chunk_rows : int or None
         Positions sent at a time, at most; None begins with 20,011 and sends more as long as the archive is
         quick. Fewer are sent when it finds them, or the answer, too many.

@@ -22,7 +22,7 @@ __all__ = ["TapService", "UploadTooLarge"]
 
 SYNC_SECONDS = 300.0
 TRIES = 3
-ANSWER_BYTES = 128_000_000
+ANSWER_BYTES = 64_000_000
 """Largest answer that is taken; what is larger is asked for in pieces."""
 ROW_BYTES = 2_000
 """A row of an answer is hardly longer."""
