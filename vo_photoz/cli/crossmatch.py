@@ -21,13 +21,13 @@ def crossmatch(
     table: Annotated[Path, typer.Argument(help="VOTable, FITS, CSV, ECSV or Parquet with positions.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the result is written.")],
     with_: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--with",
-            help="Query, .adql file, vizier:TABLE, simbad, table, or folder or address of a HATS catalogue; "
-            "may be repeated.",
+            help="Query or .adql file (values behind a colon: gaia-stars:snr=7), vizier:TABLE, simbad, "
+            "table, or folder or address of a HATS catalogue; may be repeated.",
         ),
-    ],
+    ] = None,
     radius: Annotated[float | None, typer.Option(help="Largest separation, arcsec.")] = None,
     matches: Annotated[
         Literal["best", "all", "best-symmetric"],
@@ -42,6 +42,13 @@ def crossmatch(
             help="Rows outside are not searched for: a coverage map (MOC), a survey, a HiPS or vizier:TABLE."
         ),
     ] = None,
+    rows: Annotated[
+        Literal["all", "covered", "matched"],
+        typer.Option(
+            help="Rows of the result: all of TABLE; those inside --coverage (then --with may be left out); "
+            "or those with a partner."
+        ),
+    ] = "all",
     chance: Annotated[
         bool, typer.Option(help="Measure how many matches are chance, by a second, small search.")
     ] = True,
@@ -73,7 +80,7 @@ def crossmatch(
         result = run(
             table,
             output,
-            with_=with_,
+            with_=with_ or [],
             radius_arcsec=chosen.radius_arcsec,
             matches=matches,
             service=service,
@@ -81,6 +88,7 @@ def crossmatch(
             scheduler=scheduler,
             coverage=coverage_of(coverage, progress=progress) if coverage else None,
             chance=chance,
+            rows=rows,
             ra=ra,
             dec=dec,
             frame=frame,

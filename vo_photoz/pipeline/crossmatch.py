@@ -9,9 +9,10 @@ from pathlib import Path
 from vo_photoz.catalogues.report import MatchReport
 from vo_photoz.errors import ServiceError, TableError, UsageError
 from vo_photoz.flow import Coverage, Match, Positions, Progress, no_progress
+from vo_photoz.pipeline.crossmatch_batches import Options, RowsWanted, crossmatch_batches, is_large
 from vo_photoz.pipeline.matching import Found, Matches, search
 from vo_photoz.pipeline.pairs_table import pairs_table
-from vo_photoz.pipeline.partners import find_partners, refuse_offline
+from vo_photoz.pipeline.partners import find_partners, kept_until_written, refuse_offline
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.sky.motion import Motion
@@ -22,6 +23,7 @@ from vo_photoz.tables.proper_motion import find_motion
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.write import write_table
+from vo_photoz.tap.journal import Journals
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def crossmatch(
     scheduler: str | None = None,
     coverage: Coverage | None = None,
     chance: bool = True,
+    rows: RowsWanted = "all",
     ra: str | None = None,
     dec: str | None = None,
     frame: str | None = None,
@@ -159,6 +162,9 @@ def crossmatch(
         Rows outside it are not searched for.
     chance : bool
         Whether the chance matches are measured, by a second, small search.
+    rows : {"all", "covered", "matched"}
+        Rows of the result: all; those inside the coverage, the others are not even kept in memory; or those
+        that have a partner.
     ra, dec, frame : str or None
         Names of the position columns and their frame; None finds them.
     format : {"votable", "fits", "parquet"}
@@ -171,11 +177,24 @@ def crossmatch(
     UsageError, TableError, ServiceError
         Raised if an option, a table or an archive cannot be used; nothing is written then.
     """
-    if not with_ or (matches == "all" and len(with_) > 1):
+    if (not with_ and rows != "covered") or (matches == "all" and len(with_) > 1):
         raise UsageError(
             "Give one query or table to match with.", advice="Repeat --with for best matches only."
         )
-    sources = [find_partners(one, service=service, seconds=seconds, scheduler=scheduler) for one in with_]
+    if matches == "all" and rows != "all":
+        raise UsageError(
+            "A table of all pairs has no rows to choose.", advice="Leave out --rows or --matches."
+        )
+    journals = Journals()
+    sources = [
+        find_partners(one, service=service, seconds=seconds, scheduler=scheduler, journals=journals)
+        for one in with_
+    ]
+    if matches != "all" and (rows != "all" or (is_large(table) and format != "fits")):
+        options = Options(radius_arcsec, matches, rows, coverage, chance, ra, dec, frame, progress)
+        with kept_until_written(journals):
+            n_rows, joined, found = crossmatch_batches(table, Path(output), sources, options, format)
+        return CrossmatchResult(Path(output), n_rows, joined, [one.report for one in found])
     user = table if isinstance(table, UserTable) else read_table(table)
     if not user.n_rows:
         raise TableError("The table has no rows.", advice="Give a table with at least one source.")
@@ -184,20 +203,21 @@ def crossmatch(
     parameters = {"radius_arcsec": radius_arcsec, "matches": matches}
     file = None if isinstance(table, UserTable) else table
     record = Record.start(table=user, positions=positions, file=file, parameters=parameters)
-    found = [
-        search(
-            partners,
-            positions,
-            radius_arcsec,
-            matches=matches,
-            motion=motion,
-            coverage=coverage,
-            chance=chance,
-            progress=progress,
-        )
-        for partners in sources
-    ]
-    joined = _write(user, Path(output), found, record, matches, format)
+    with kept_until_written(journals):
+        found = [
+            search(
+                partners,
+                positions,
+                radius_arcsec,
+                matches=matches,
+                motion=motion,
+                coverage=coverage,
+                chance=chance,
+                progress=progress,
+            )
+            for partners in sources
+        ]
+        joined = _write(user, Path(output), found, record, matches, format)
     return CrossmatchResult(Path(output), len(positions), joined, [one.report for one in found])
 
 

@@ -55,7 +55,7 @@ class Found:
             columns = null_partners(name, self.partners.returns, n)
         else:
             columns = best_partners(name, self.pairs, n, self.taken)
-            columns[-1] = _unknown_where(columns[-1], ~self.searched)
+            columns[-1] = unknown_where(columns[-1], ~self.searched)
         return Match(name, columns, infos=self.report.all_infos())
 
 
@@ -161,7 +161,7 @@ def _silent(step: str, done: int, total: int) -> None:
     """Nobody waits for this part."""
 
 
-def _unknown_where(column: NewColumn, rows: BoolArray) -> NewColumn:
+def unknown_where(column: NewColumn, rows: BoolArray) -> NewColumn:
     """Null where nobody looked: that is not the same as 0 partners."""
     if not rows.any():
         return column

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
-import cdshealpix.nested
 import numpy as np
-from astropy import units as u
-from astropy.coordinates import Latitude, Longitude
 from mocpy import MOC
 
 from vo_photoz.errors import CoverageError
@@ -56,15 +53,9 @@ def contains(coverage: Coverage, ra: FloatArray, dec: FloatArray) -> BoolArray:
     -------
     bool array, shape (n,)
     """
-    inside = np.zeros(len(ra), dtype=bool)
-    good = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)
-    if not good.any() or not len(coverage.ranges):
-        return inside
-    lon, lat = Longitude(ra[good], u.deg), Latitude(dec[good], u.deg)
-    cells = cdshealpix.nested.lonlat_to_healpix(lon, lat, DEEPEST).astype(np.int64)
-    slot = np.searchsorted(coverage.ranges[:, 0], cells, side="right") - 1
-    inside[good] = (slot >= 0) & (cells < coverage.ranges[np.maximum(slot, 0), 1])
-    return inside
+    from vo_photoz.sky.moc_filter import MocFilter  # noqa: PLC0415 - numba only where pixels are computed
+
+    return MocFilter(coverage)(ra, dec)
 
 
 def intersection(maps: Sequence[Coverage]) -> Coverage:

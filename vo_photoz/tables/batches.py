@@ -19,7 +19,7 @@ from vo_photoz.tables.text import ArrowColumns, csv_batches, ecsv_batches
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.votable_batches import votable_batches
 
-__all__ = ["BATCH_ROWS", "ReadAgain", "TableBatches", "again", "some_rows"]
+__all__ = ["BATCH_ROWS", "ReadAgain", "TableBatches", "again", "bytes_of", "some_rows"]
 
 BATCH_ROWS = 50_000
 """Rows of a batch, where the caller asks for no other number."""
@@ -99,3 +99,16 @@ def some_rows(table: UserTable, wanted: NDArray[np.bool_]) -> UserTable:
     return UserTable(
         table.root, table.table, cast("list[NDArray[Any]]", taken), source=table.source, note=table.note
     )
+
+
+def bytes_of(table: UserTable) -> int:
+    """About how much memory the rows take."""
+    if isinstance(table.data, ArrowColumns):
+        return table.data.size
+    return sum(_bytes(np.ma.getdata(column)) for column in table.data)
+
+
+def _bytes(column: NDArray[Any]) -> int:
+    if column.dtype != object:
+        return int(column.nbytes)
+    return sum(getattr(cell, "nbytes", len(cell)) + 60 for cell in column.tolist())

@@ -249,6 +249,12 @@ def masked(values: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
     return np.ma.MaskedArray(np.ma.getdata(values), mask=mask)
 
 
+def joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Columns of several batches as one."""
+    data = np.concatenate([np.ma.getdata(part) for part in parts])
+    return masked(data, np.concatenate([mask_of(part) for part in parts]))
+
+
 def mask_of(values: NDArray[Any]) -> NDArray[np.bool_]:
     """True where an element is masked; the shape of the array."""
     return np.asarray(np.ma.getmaskarray(values), dtype=bool)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
+from xml.etree.ElementTree import Element
 
 import numpy as np
 import pyarrow as pa
@@ -174,16 +175,44 @@ def _scalars(array: Any, kind: Any, gone: NDArray[np.bool_], name: str) -> NDArr
 def write_parquet(table: UserTable, path: Path) -> None:
     """Write a Parquet file; not atomic (see `vo_photoz.tables.write`)."""
     _, element, data = portable(table)
+    write_parquet_batches(table, element, [data], path)
+
+
+def write_parquet_batches(
+    table: UserTable, element: Element, batches: Iterable[list[NDArray[Any]]], path: Path
+) -> None:
+    """Write a Parquet file whose rows come batch by batch, each a row group; not atomic.
+
+    Parameters
+    ----------
+    table : UserTable
+        What the document tells; its rows are not used.
+    element : Element
+        The TABLE with its FIELDs, as `vo_photoz.tables.portable.portable` gives it.
+    batches : iterable of list of array
+        Columns of some rows each; at least one batch.
+    path : Path
+        The file.
+    """
     columns = [ColumnInfo.of(field) for field in element.findall("FIELD")]
-    arrays = [_arrow(values, column.kind) for values, column in zip(data, columns, strict=True)]
-    fields = [
-        pa.field(name, array.type, metadata=_notes(column))
-        for name, column, array in zip(unique_names([c.name for c in columns]), columns, arrays, strict=True)
-    ]
+    names = unique_names([column.name for column in columns])
     metadata = {_VERSION: b"1.0", _CONTENT: document_without_rows(table).encode("utf-8")}
     if table.job:
         metadata[JOB.encode()] = table.job.encode("utf-8")
-    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata)), path)
+    writer = None
+    try:
+        for data in batches:
+            arrays = [_arrow(values, column.kind) for values, column in zip(data, columns, strict=True)]
+            fields = [
+                pa.field(name, array.type, metadata=_notes(column))
+                for name, column, array in zip(names, columns, arrays, strict=True)
+            ]
+            schema = pa.schema(fields, metadata=metadata) if writer is None else writer.schema
+            writer = writer or pq.ParquetWriter(path, schema)
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 def _notes(column: ColumnInfo) -> dict[str, str]:

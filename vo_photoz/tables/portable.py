@@ -29,6 +29,7 @@ def portable(table: UserTable, *, fixed_text: bool = True) -> tuple[Element, Ele
     places = list(table.root.iter("TABLE"))
     root = copy.deepcopy(table.root)
     element = list(root.iter("TABLE"))[places.index(table.table)]
+    element.attrib.pop("nrows", None)  # of the table that was read
     for field, values in zip(element.findall("FIELD"), table.data, strict=True):
         _fit(field, values, fixed_text)
     for param in root.iter("PARAM"):
@@ -62,6 +63,19 @@ def _fit(field: Element, values: NDArray[Any], fixed_text: bool) -> None:
         field.set("arraysize", "*")
     elif not fixed_text and not kind.variable and any(len(text) < kind.count for text in texts):
         field.set("arraysize", f"{kind.count}*" if len(kind.sizes) < 2 else "*")
+
+
+def letters_allowed(values: NDArray[Any], column: ColumnInfo) -> bool | None:
+    """None where a column of text may hold the values; else whether it needs a wider alphabet."""
+    texts = np.ma.getdata(values).tolist()
+    together = "".join(texts)
+    wide = column.datatype == "char" and not together.isascii()
+    limit = _limit(column.arraysize)
+    if wide or (limit is not None and max(map(len, texts), default=0) > limit):
+        return wide
+    if limit is not None and not together.isascii():
+        return wide if max(len(text.encode("utf-16-le")) // 2 for text in texts) > limit else None
+    return None
 
 
 def _limit(arraysize: str | None) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, BinaryIO, cast
 
@@ -17,7 +17,7 @@ from vo_photoz.tables.csv_stream import CsvStream, again
 from vo_photoz.tables.fields import plain
 from vo_photoz.tables.parquet import from_arrow
 from vo_photoz.tables.skeleton import Told, skeleton, with_columns
-from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.user_table import Columns, UserTable
 
 
 def read_csv(stream: BinaryIO, source: str) -> UserTable:
@@ -55,7 +55,7 @@ def csv_batches(rows: CsvStream, source: str) -> Iterator[UserTable]:
         yield UserTable(first.root, first.table, cast("list[NDArray[Any]]", columns), source=source)
 
 
-class ArrowColumns(Sequence[NDArray[Any]]):
+class ArrowColumns(Columns):
     """Columns of a record batch, each in our form when it is first asked for.
 
     Parameters
@@ -70,6 +70,7 @@ class ArrowColumns(Sequence[NDArray[Any]]):
         self._batch = batch
         self._names = names
         self._made: dict[int, NDArray[Any]] = {}
+        self.n_rows = len(batch)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -79,6 +80,11 @@ class ArrowColumns(Sequence[NDArray[Any]]):
             column = self._batch.column(place)
             self._made[place] = plain(from_arrow(column, self._names[place]))[0]
         return self._made[place]
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        return int(self._batch.nbytes)
 
     def take(self, wanted: NDArray[np.bool_]) -> ArrowColumns:
         """Columns of the wanted rows."""

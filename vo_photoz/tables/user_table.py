@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -57,6 +57,12 @@ class ColumnInfo:
         )
 
 
+class Columns(Sequence[NDArray[Any]]):
+    """Columns that are made when they are asked for; ``n_rows`` is known before."""
+
+    n_rows: int = 0
+
+
 class UserTable:
     """A table with all that its document tells.
 
@@ -92,6 +98,8 @@ class UserTable:
     @property
     def n_rows(self) -> int:
         """Number of rows."""
+        if isinstance(self.data, Columns):
+            return self.data.n_rows
         return len(self.data[0]) if self.data else 0
 
     @cached_property

@@ -61,7 +61,7 @@ def write_table(
             f"The serialisation '{serialisation}' is not known.", advice="Use BINARY2 or TABLEDATA."
         )
     merged = with_additions(table, additions or Additions())
-    _whole(Path(path), lambda part: _write(merged, part, format, serialisation))
+    whole(Path(path), lambda part: _write(merged, part, format, serialisation))
 
 
 def _write(table: UserTable, path: Path, kind: str, serialisation: Serialisation) -> None:
@@ -81,8 +81,14 @@ def _write(table: UserTable, path: Path, kind: str, serialisation: Serialisation
         write_qp(table, path)
 
 
-def _whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Write beside the file, then put it in its place."""
+def whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let a function write beside the file, then put that in its place.
+
+    Raises
+    ------
+    TableError
+        Raised if the file cannot be written.
+    """
     part = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
     try:
         write(part)
