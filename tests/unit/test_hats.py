@@ -304,3 +304,14 @@ def test_without_lsdb(catalogue, monkeypatch):
     monkeypatch.setitem(sys.modules, "lsdb", None)
     with pytest.raises(UsageError, match=r"lsdb, which is not installed.*vo-photoz\[hats\]"):
         hats_pairs(user_positions(), catalogue / "sources", radius_arcsec=1)
+
+
+def test_a_catalogue_keeps_a_map_of_its_sources(catalogue, tmp_path):
+    words = ["coverage", catalogue / "sources", "--order", "6", "-o", tmp_path / "m.fits"]
+    answer = CliRunner().invoke(app, [str(word) for word in words])
+    assert answer.exit_code == 0, answer.output
+    table = read_table(catalogue / "t.vot")
+    cells = np.unique(
+        cdshealpix.nested.lonlat_to_healpix(table.values("ra") * u.deg, table.values("dec") * u.deg, 6)
+    )
+    assert MOC.load(tmp_path / "m.fits").sky_fraction == pytest.approx(len(cells) / (12 * 4**6))

@@ -11,7 +11,7 @@ from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 
 WHAT = (
     "Name or file of a survey; folder or address of a HiPS; file or address of a coverage map (FITS, JSON, "
-    "ASCII); ivo:// identifier; vizier:TABLE; or a table, whose positions make the map."
+    "ASCII); ivo:// identifier; vizier:TABLE; or a table or HATS folder, whose sources make the map."
 )
 
 
@@ -33,7 +33,7 @@ def coverage(
         bool, typer.Option("--pixels", help="Make it from the pixels that have a value; reads every tile.")
     ] = False,
     order: Annotated[
-        int | None, typer.Option(help="Order of a map that is made, or asked of a server.")
+        int | None, typer.Option(help="Order of a map that is made; one that exists is made coarser.")
     ] = None,
     moc_version: Annotated[
         int,

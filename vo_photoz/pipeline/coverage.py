@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from vo_photoz import http
+from vo_photoz.catalogues.hats_engine import is_hats
 from vo_photoz.errors import CoverageError, SurveyError, UsageError
 from vo_photoz.flow import Coverage, Progress, no_progress
 from vo_photoz.hips.coverage import MAX_MOC_BYTES, find_coverage
@@ -18,7 +19,7 @@ from vo_photoz.hips.survey import Survey, list_surveys, load_survey
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.settings import defaults
 from vo_photoz.sky.footprint import footprint
-from vo_photoz.sky.moc import intersection, union
+from vo_photoz.sky.moc import from_mocpy, intersection, to_mocpy, union
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.read import read_table
 
@@ -41,11 +42,12 @@ def coverage_of(
     ----------
     what : str, path or Survey
         Name or file of a survey; folder or address of a HiPS; file or address of a MOC (FITS, JSON, ASCII);
-        ``ivo://`` identifier; ``vizier:`` and a VizieR table; or a table, whose positions make the map.
+        ``ivo://`` identifier; ``vizier:`` and a VizieR table; or a table or HATS folder, whose positions make
+        the map.
     pixels : bool
         Of surveys and HiPS: make the map from the pixels that have a value.
     order : int or None
-        Order of a map that is made, or asked of a server.
+        Order of a map that is made; one that exists is made coarser.
     offline : bool
         Open no connection.
     progress : Progress
@@ -68,13 +70,13 @@ def coverage_of(
     if urlsplit(name).scheme in ("http", "https", "s3", "gs"):
         return _of_address(name, pixels, order, offline, progress)
     if path.is_dir():
-        return find_coverage(HiPS(path, offline=offline), pixels=pixels, order=order, progress=progress)
-    if not path.is_file():
-        raise UsageError(
-            f"There is neither a survey, a HiPS, a coverage map nor a table {what}.",
-            advice=f"Surveys: {', '.join(list_surveys())}.",
-        )
-    return _of_file(path, order)
+        return _of_folder(path, pixels, order, offline, progress)
+    if path.is_file():
+        return _of_file(path, order)
+    raise UsageError(
+        f"There is neither a survey, a HiPS, a coverage map nor a table {what}.",
+        advice=f"Surveys: {', '.join(list_surveys())}.",
+    )
 
 
 def combined_coverage(
@@ -101,9 +103,28 @@ def combined_coverage(
         Raised as by `coverage_of`.
     """
     maps = [coverage_of(one, pixels=pixels, order=order, offline=offline, progress=progress) for one in what]
-    if len(maps) == 1:
-        return maps[0]
-    return intersection(maps) if combine == "intersection" else union(maps)
+    found = maps[0]
+    if len(maps) > 1:
+        found = intersection(maps) if combine == "intersection" else union(maps)
+    if order is not None and found.max_order > order:
+        return from_mocpy(to_mocpy(found).degrade_to_order(order), found.origin)
+    return found
+
+
+def hats_coverage(path: Path) -> Coverage:
+    """Coverage of a HATS catalogue, which keeps a map of its sources.
+
+    Raises
+    ------
+    CoverageError
+        Raised if it has none.
+    """
+    from vo_photoz.catalogues.hats import open_hats  # noqa: PLC0415 - needs LSDB
+
+    moc = open_hats(path).hc_structure.moc
+    if moc is None:
+        raise CoverageError(f"The HATS catalogue {path} has no map of its sources.", url=str(path))
+    return from_mocpy(moc, f"{path} (map of its sources)")
 
 
 def _of_survey(
@@ -146,6 +167,13 @@ def _of_address(address: str, pixels: bool, order: int | None, offline: bool, pr
             ) from None
         return read_moc(data, address)
     return find_coverage(hips, pixels=pixels, order=order, servers=not offline, progress=progress)
+
+
+def _of_folder(path: Path, pixels: bool, order: int | None, offline: bool, progress: Progress) -> Coverage:
+    """Coverage of a HATS catalogue or a HiPS."""
+    if is_hats(path):
+        return hats_coverage(path)
+    return find_coverage(HiPS(path, offline=offline), pixels=pixels, order=order, progress=progress)
 
 
 def _of_file(path: Path, order: int | None) -> Coverage:
