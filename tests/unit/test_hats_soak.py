@@ -1,4 +1,4 @@
-"""HATS at full size: 200,000 positions and 500,000 sources, here and on a cluster; 5 million rows imported."""
+"""HATS at full size: 200,000 positions against 500,000 sources, here and on a cluster; 5 million rows."""
 
 import subprocess
 import sys
