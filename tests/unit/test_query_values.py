@@ -78,12 +78,21 @@ def test_columns_are_described_where_the_archive_is_silent() -> None:
         ("pm", "1e-5", "db.pm > 0.00001 "),
         ("n", "-3", "db.n = (-3) "),
         ("n", np.int64(4), "db.n = 4 "),
+        ("n", 4.0, "db.n = 4 "),
         ("class", "GALAXY", "db.class = 'GALAXY' "),
         ("name", "Q 0000+1 [A], {x}".replace("{x}", "#2"), "db.name = 'Q 0000+1 [A], #2'"),
     ],
 )
 def test_values_are_read_in_their_unit(query: Query, name: str, value: object, text: str) -> None:
     assert text in query.given(**{name: value}).render()
+
+
+def test_identifiers_keep_all_digits() -> None:
+    text = TEXT.replace("n = 2 in -3..7", "n = 5853498713190525697")
+    query = parse_query(text, "values")
+    assert "db.n = 5853498713190525697 " in query.render()
+    assert "db.n = 5853498713190525699 " in query.given(n="5853498713190525699").render()
+    assert "db.n = 5853498713190525699 " in query.given(n=np.int64(5853498713190525699)).render()
 
 
 def test_other_units_are_converted(query: Query) -> None:
@@ -99,6 +108,8 @@ def test_other_units_are_converted(query: Query) -> None:
         ("r_max", "21 arcsec"), ("r_max", "31 mag"), ("r_max", 9), ("r_max", True), ("r_max", "21;"),
         ("r_max", "21 mag; DROP TABLE t"), ("r_max", "21 -- x"), ("r_max", "1e999"), ("r_max", [21]),
         ("r_max", "0x10"), ("r_max", "db.r"), ("r_max", "(SELECT 1)"), ("r_max", float("nan")),
+        ("r_max", 21j), ("r_max", [21, 22] * u.mag), ("r_max", 10**400), ("r_max", "21" * 300),
+        ("n", 10**400), ("n", "9" * 50), ("n", float("inf")), ("n", float("nan")),
         ("n", 2.5), ("n", "2.5"), ("n", 8), ("n", "two"), ("pm", "3 parsec"), ("pm", "3 mas"),
         ("class", "STAR"), ("class", "qso"), ("class", "QSO' OR '1'='1"), ("class", 1), ("nonsuch", 1),
     ],

@@ -113,20 +113,30 @@ class Parameter:
 
     def _number(self, value: Any, name: str) -> Value:
         """A number in the unit of the text of the query."""
-        unit = ""
+        if self.kind == "int":
+            return self._whole(value, name)
+        number, unit = value, self.unit
         if isinstance(value, str):
             found = _NUMBER.fullmatch(value.strip())
             if not found:
                 raise _wrong(name, value, self._wanted())
-            number, unit = float(found[1]), (found[2] or "").strip()
+            number, unit = found[1], (found[2] or "").strip() or self.unit
         elif hasattr(value, "unit") and hasattr(value, "value"):
-            number, unit = float(value.value), str(value.unit)
-        elif isinstance(value, Real) and not isinstance(value, bool):
-            number = float(value)
-        else:
+            number, unit = value.value, str(value.unit)
+        elif not _is_number(value):
             raise _wrong(name, value, self._wanted())
-        number *= self._scale(unit or self.unit, name, value)
-        return int(number) if self.kind == "int" and number.is_integer() else number
+        try:
+            return float(number) * self._scale(unit, name, value)
+        except (TypeError, ValueError, OverflowError):  # an array, a number without end
+            raise _wrong(name, value, self._wanted()) from None
+
+    def _whole(self, value: Any, name: str) -> int:
+        """A whole number with all its digits: identifiers have more than a float holds."""
+        if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,40}\s*", value, re.ASCII):
+            return int(value)
+        if _is_number(value) and value == value // 1:
+            return int(value)
+        raise _wrong(name, value, self._wanted())
 
     def _scale(self, unit: str, name: str, value: Any) -> float:
         if self.kind == "angle" and (unit or "deg") in DEGREES:
@@ -146,6 +156,14 @@ class Parameter:
         return f"{what} in {self.unit}" if self.unit else what
 
 
+def _is_number(value: Any) -> bool:
+    """Whether it is a real, finite number, of Python or numpy."""
+    try:
+        return not isinstance(value, bool) and isinstance(value, Real) and abs(float(value)) < float("inf")
+    except OverflowError:
+        return False
+
+
 def _wrong(name: str, value: Any, wanted: str) -> UsageError:
     return UsageError(f"The parameter {name} cannot be {value!r}.", advice=f"Give {wanted}.")
 
@@ -160,15 +178,13 @@ def literal(value: Any, kind: str, name: str) -> str:
     """
     if kind == "str":
         return _text(value, name)
-    wanted = "a whole number" if kind == "int" else "a number"
-    if isinstance(value, bool) or not isinstance(value, Real) or not abs(float(value)) < float("inf"):
-        raise _wrong(name, value, wanted)
+    if not _is_number(value) or (kind == "int" and value != value // 1):
+        raise _wrong(name, value, "a whole number" if kind == "int" else "a number")
     number = float(value)
-    if kind == "int" and not number.is_integer():
-        raise _wrong(name, value, wanted)
     if kind == "angle" and not 0 < number <= 180:
         raise _wrong(name, value, "an angle larger than 0 and at most 180 deg")
-    written = str(value if isinstance(value, int) else int(number)) if kind == "int" else number_text(number)
+    # As it was given: a float does not hold every identifier.
+    written = str(int(value)) if kind == "int" else number_text(number)
     # A bare minus behind another one would begin a comment.
     return f"({written})" if written.startswith("-") else written
 
