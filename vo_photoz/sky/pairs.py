@@ -16,6 +16,11 @@ from vo_photoz.flow import FloatArray, NewColumn
 
 IntArray = NDArray[np.int64]
 
+MANY = 20_000
+"""From so many positions on a compiled search is worth its start."""
+Describe = Callable[[str, NewColumn], NewColumn]
+"""Puts what a query file knows of a column by its name."""
+
 _TEXT_UCDS = ("meta.id", "meta.note", "meta.ref", "meta.title", "src.class")
 
 
@@ -90,9 +95,14 @@ def within(
         none = np.zeros(0, np.int64)
         return none, none, np.zeros(0)
     # A little more than asked for, then the exact separation decides.
-    limit = (radius_arcsec * (1 + 1e-9) + 1e-6) * u.arcsec
-    found = search_around_sky(SkyCoord(ra1, dec1, unit="deg"), SkyCoord(ra2, dec2, unit="deg"), limit)
-    first, second = found[0].astype(np.int64), found[1].astype(np.int64)
+    if len(ra1) + len(ra2) >= MANY:
+        from vo_photoz.sky.zones import candidates  # noqa: PLC0415 - imports numba
+
+        first, second = candidates(ra1, dec1, ra2, dec2, radius_arcsec)
+    else:
+        limit = (radius_arcsec * (1 + 1e-9) + 1e-6) * u.arcsec
+        found = search_around_sky(SkyCoord(ra1, dec1, unit="deg"), SkyCoord(ra2, dec2, unit="deg"), limit)
+        first, second = found[0].astype(np.int64), found[1].astype(np.int64)
     separation = separation_arcsec(ra1[first], dec1[first], ra2[second], dec2[second])
     near = separation <= radius_arcsec
     first, second, separation = first[near], second[near], separation[near]
@@ -166,7 +176,7 @@ def null_partners(
     name: str,
     columns: tuple[str, ...],
     n: int,
-    describe: Callable[[str, NewColumn], NewColumn] | None = None,
+    describe: Describe | None = None,
 ) -> list[NewColumn]:
     """Columns for ``n`` rows when nothing is known of any partner: all null, the number of matches too.
 
