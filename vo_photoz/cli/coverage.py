@@ -35,6 +35,10 @@ def coverage(
     order: Annotated[
         int | None, typer.Option(help="Order of a map that is made; one that exists is made coarser.")
     ] = None,
+    near: Annotated[
+        Path | None,
+        typer.Option(help="Table: of a HiPS without a map, look only for tiles that hold its sources."),
+    ] = None,
     moc_version: Annotated[
         int,
         typer.Option(help="Of FITS. 1: every reader takes it; 2: ranges, which old readers see as empty."),
@@ -49,9 +53,17 @@ def coverage(
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz.hips.moc_files import write_moc
         from vo_photoz.pipeline.coverage import combined_coverage
+        from vo_photoz.tables.positions import find_positions
+        from vo_photoz.tables.read import read_table
 
         found = combined_coverage(
-            what, combine=combine, pixels=pixels, order=order, offline=offline, progress=progress
+            what,
+            combine=combine,
+            pixels=pixels,
+            order=order,
+            near=find_positions(read_table(near)) if near else None,
+            offline=offline,
+            progress=progress,
         )
         write_moc(found, output, version=moc_version)
     say(f"From {found.origin}", quiet)

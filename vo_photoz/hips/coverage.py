@@ -9,7 +9,7 @@ import cdshealpix.nested
 import numpy as np
 
 from vo_photoz.errors import CoverageError, PhotozError
-from vo_photoz.flow import Coverage, Progress, no_progress
+from vo_photoz.flow import Coverage, Positions, Progress, no_progress
 from vo_photoz.hips.moc_files import read_moc, write_moc
 from vo_photoz.hips.moc_frames import WHOLE_SKY
 from vo_photoz.hips.moc_server import moc_server_coverage
@@ -52,6 +52,7 @@ def find_coverage(
     *,
     pixels: bool = False,
     order: int | None = None,
+    near: Positions | None = None,
     servers: bool = True,
     progress: Progress = no_progress,
 ) -> Coverage:
@@ -68,6 +69,8 @@ def find_coverage(
         Make it from the pixels that have a value, whatever map there is.
     order : int or None
         Order of a map that is made.
+    near : Positions or None
+        A map that is made knows only tiles that hold one of these.
     servers : bool
         Whether the MOCServer may be asked.
     progress : Progress
@@ -84,7 +87,7 @@ def find_coverage(
             return read_moc(data, f"{hips.address.rstrip('/')}/{MOC_FILE}")
         if servers and (known := _known_to_server(hips)) is not None:
             return known
-    return tile_coverage(hips, pixels=pixels, order=order, progress=progress)
+    return tile_coverage(hips, pixels=pixels, order=order, near=near, progress=progress)
 
 
 def _known_to_server(hips: HiPS) -> Coverage | None:

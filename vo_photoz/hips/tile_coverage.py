@@ -13,15 +13,16 @@ from mocpy import MOC
 from numpy.typing import NDArray
 
 from vo_photoz.errors import CoverageError, UsageError
-from vo_photoz.flow import Coverage, Progress, no_progress
+from vo_photoz.flow import Coverage, Positions, Progress, no_progress
 from vo_photoz.hips.decode import as_image
 from vo_photoz.hips.moc_frames import turned, turned_order
 from vo_photoz.hips.tiles import tile_path
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.hips.web_tiles import MAX_TILE_BYTES
 from vo_photoz.settings import defaults
+from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
 from vo_photoz.sky.moc import DEEPEST, from_mocpy
-from vo_photoz.sky.pixels import interleave
+from vo_photoz.sky.pixels import cells_of, interleave
 
 EXTENSIONS = {"jpeg": "jpg"}
 FINER = 4
@@ -34,7 +35,12 @@ Cells = NDArray[np.int64]
 
 
 def tile_coverage(
-    hips: HiPS, *, pixels: bool = False, order: int | None = None, progress: Progress = no_progress
+    hips: HiPS,
+    *,
+    pixels: bool = False,
+    order: int | None = None,
+    near: Positions | None = None,
+    progress: Progress = no_progress,
 ) -> Coverage:
     """Coverage made from the tiles of a HiPS.
 
@@ -50,6 +56,8 @@ def tile_coverage(
         Look at the pixels: a cell is covered when any pixel in it has a value. This reads every tile.
     order : int or None
         Order of the map. None: that of the deepest tiles, or 4 more with ``pixels``.
+    near : Positions or None
+        Look only for tiles that hold one of these, of the deepest order at once.
     progress : Progress
         Told how many tiles are done.
 
@@ -63,14 +71,14 @@ def tile_coverage(
         Raised if a tile cannot be read, or the server fails.
     """
     wanted = _wanted_order(hips, pixels, order)
-    depth, numbers = _tiles(hips, hips.order if pixels else min(wanted, hips.order), progress)
+    depth, numbers = _tiles(hips, hips.order if pixels else min(wanted, hips.order), near, progress)
     if not len(numbers):
         raise CoverageError(
             f"{hips.address} has neither a coverage map nor tiles of order {depth}.",
             advice="Check the address, or copy the Norder folders completely.",
             url=hips.address,
         )
-    how = f"its {len(numbers)} tiles of order {depth}"
+    how = f"its {len(numbers)} tiles of order {depth}" + (", where sources are" if near is not None else "")
     if pixels and depth < hips.order:
         raise UsageError(
             f"{hips.address} has more tiles than the {MOST_REQUESTS} that are looked for on a server.",
@@ -99,15 +107,29 @@ def _wanted_order(hips: HiPS, pixels: bool, order: int | None) -> int:
     return wanted
 
 
-def _tiles(hips: HiPS, order: int, progress: Progress) -> tuple[int, Cells]:
+def _tiles(hips: HiPS, order: int, near: Positions | None, progress: Progress) -> tuple[int, Cells]:
     """Tiles of an order; of a server that has too many, those of the deepest order that can be asked for."""
     extension = _extension(hips)
     folder = hips.tiles.folder
     if folder is None:
-        return _asked(hips, order, extension, progress)
+        if near is None:
+            return _asked(hips, order, extension, progress)
+        held = _holding(hips, order, near)
+        while len(held) > MOST_REQUESTS and order > hips.min_order:
+            order, held = order - 1, np.unique(held >> 2)
+        _need_few(hips, held)
+        return order, _present(hips, order, held, extension, progress)
     # Lower orders may be absent from a folder, and each says the same as the deepest.
     deepest = np.array(sorted(listed(folder, hips.order, extension)), dtype=np.int64)
-    return order, np.unique(deepest >> 2 * (hips.order - order))
+    numbers = np.unique(deepest >> 2 * (hips.order - order))
+    return order, numbers if near is None else np.intersect1d(numbers, _holding(hips, order, near))
+
+
+def _holding(hips: HiPS, order: int, near: Positions) -> Cells:
+    """Tiles of an order that hold a position."""
+    good = near.valid & np.isfinite(near.ra) & np.isfinite(near.dec)
+    vectors = unit_vectors(near.ra[good], near.dec[good]) @ rotation_from_icrs(hips.frame).T
+    return np.unique(cells_of(vectors, order)).astype(np.int64)
 
 
 def _extension(hips: HiPS) -> str:
@@ -138,13 +160,7 @@ def _asked(hips: HiPS, order: int, extension: str, progress: Progress) -> tuple[
     """Tiles of a server, level by level."""
     level = min(hips.min_order, order)
     numbers = np.arange(12 << 2 * hips.min_order, dtype=np.int64)
-    if len(numbers) > MOST_REQUESTS:
-        raise CoverageError(
-            f"{hips.address} has no coverage map, and its lowest order, {hips.min_order}, has too many tiles "
-            "to ask for each.",
-            advice="Give a coverage map in a file, or make one from a table of its sources.",
-            url=hips.address,
-        )
+    _need_few(hips, numbers)
     asked, level = len(numbers), hips.min_order
     numbers = _present(hips, level, numbers, extension, progress)
     while level < order and asked + 4 * len(numbers) <= MOST_REQUESTS:
@@ -152,6 +168,16 @@ def _asked(hips: HiPS, order: int, extension: str, progress: Progress) -> tuple[
         asked, level = asked + len(below), level + 1
         numbers = _present(hips, level, below, extension, progress)
     return min(level, order), np.unique(numbers >> 2 * max(level - order, 0))
+
+
+def _need_few(hips: HiPS, numbers: Cells) -> None:
+    if len(numbers) > MOST_REQUESTS:
+        raise CoverageError(
+            f"{hips.address} has no coverage map, and its lowest order, {hips.min_order}, has too many tiles "
+            "to ask for each.",
+            advice="Look near the sources of a table (--near), or make the map from a table of the survey.",
+            url=hips.address,
+        )
 
 
 def _present(hips: HiPS, order: int, numbers: Cells, extension: str, progress: Progress) -> Cells:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from vo_photoz import http
 from vo_photoz.catalogues.hats_engine import is_hats
 from vo_photoz.errors import CoverageError, SurveyError, UsageError
-from vo_photoz.flow import Coverage, Progress, no_progress
+from vo_photoz.flow import Coverage, Positions, Progress, no_progress
 from vo_photoz.hips.coverage import MAX_MOC_BYTES, find_coverage
 from vo_photoz.hips.moc_files import is_moc, read_moc
 from vo_photoz.hips.moc_server import moc_server_coverage, vizier_coverage
@@ -33,6 +33,7 @@ def coverage_of(
     *,
     pixels: bool = False,
     order: int | None = None,
+    near: Positions | None = None,
     offline: bool = False,
     progress: Progress = no_progress,
 ) -> Coverage:
@@ -48,6 +49,8 @@ def coverage_of(
         Of surveys and HiPS: make the map from the pixels that have a value.
     order : int or None
         Order of a map that is made; one that exists is made coarser.
+    near : Positions or None
+        A map that is made of tiles knows only those that hold one of these positions.
     offline : bool
         Open no connection.
     progress : Progress
@@ -60,17 +63,18 @@ def coverage_of(
     UsageError
         Raised if nothing is known of that name.
     """
+    how = _How(pixels, order, near, offline, progress)
     if isinstance(what, Survey):
-        return _of_survey(what, pixels, order, not offline, progress)
+        return _of_survey(what, how)
     name, path = str(what), Path(what).expanduser()
     if name in list_surveys() or (path.suffix.lower() == ".toml" and path.is_file()):
-        return _of_survey(load_survey(what, offline=offline), pixels, order, not offline, progress)
+        return _of_survey(load_survey(what, offline=offline), how)
     if name.startswith(("ivo://", VIZIER)):
-        return _of_cds(name, order, offline)
+        return _of_cds(name, how)
     if urlsplit(name).scheme in ("http", "https", "s3", "gs"):
-        return _of_address(name, pixels, order, offline, progress)
+        return _of_address(name, how)
     if path.is_dir():
-        return _of_folder(path, pixels, order, offline, progress)
+        return hats_coverage(path) if is_hats(path) else _of_hips(HiPS(path, offline=offline), how)
     if path.is_file():
         return _of_file(path, order)
     raise UsageError(
@@ -85,6 +89,7 @@ def combined_coverage(
     combine: Combine = "intersection",
     pixels: bool = False,
     order: int | None = None,
+    near: Positions | None = None,
     offline: bool = False,
     progress: Progress = no_progress,
 ) -> Coverage:
@@ -92,7 +97,7 @@ def combined_coverage(
 
     Parameters
     ----------
-    what, pixels, order, offline, progress
+    what, pixels, order, near, offline, progress
         As of `coverage_of`.
     combine : {"intersection", "union"}
         How they are combined; the bands of a survey always by intersection.
@@ -102,7 +107,10 @@ def combined_coverage(
     PhotozError
         Raised as by `coverage_of`.
     """
-    maps = [coverage_of(one, pixels=pixels, order=order, offline=offline, progress=progress) for one in what]
+    maps = [
+        coverage_of(one, pixels=pixels, order=order, near=near, offline=offline, progress=progress)
+        for one in what
+    ]
     found = maps[0]
     if len(maps) > 1:
         found = intersection(maps) if combine == "intersection" else union(maps)
@@ -127,38 +135,52 @@ def hats_coverage(path: Path) -> Coverage:
     return from_mocpy(moc, f"{path} (map of its sources)")
 
 
-def _of_survey(
-    survey: Survey, pixels: bool, order: int | None, servers: bool, progress: Progress
-) -> Coverage:
-    return intersection(
-        [
-            find_coverage(survey.hips[band], pixels=pixels, order=order, servers=servers, progress=progress)
-            for band in survey.bands
-        ]
+@dataclass(frozen=True)
+class _How:
+    """Options of `coverage_of`."""
+
+    pixels: bool
+    order: int | None
+    near: Positions | None
+    offline: bool
+    progress: Progress
+
+
+def _of_survey(survey: Survey, how: _How) -> Coverage:
+    return intersection([_of_hips(survey.hips[band], how) for band in survey.bands])
+
+
+def _of_hips(hips: HiPS, how: _How) -> Coverage:
+    return find_coverage(
+        hips,
+        pixels=how.pixels,
+        order=how.order,
+        near=how.near,
+        servers=not how.offline,
+        progress=how.progress,
     )
 
 
-def _of_cds(name: str, order: int | None, offline: bool) -> Coverage:
-    if offline:
+def _of_cds(name: str, how: _How) -> Coverage:
+    if how.offline:
         raise CoverageError(
             f"The coverage of {name} was not asked for: connections are off.", advice="Leave out --offline."
         )
     if name.startswith(VIZIER):
-        return vizier_coverage(name.removeprefix(VIZIER), order=order)
-    return moc_server_coverage(name, order=order)
+        return vizier_coverage(name.removeprefix(VIZIER), order=how.order)
+    return moc_server_coverage(name, order=how.order)
 
 
-def _of_address(address: str, pixels: bool, order: int | None, offline: bool, progress: Progress) -> Coverage:
+def _of_address(address: str, how: _How) -> Coverage:
     """Coverage of a HiPS, else of a file that is a map, at an address."""
-    hips = HiPS(address, offline=offline)
+    hips = HiPS(address, offline=how.offline)
     try:
         hips.order  # noqa: B018 - fails where there is no HiPS
     except SurveyError as no_hips:
-        if offline or urlsplit(address).scheme not in ("http", "https"):
+        if how.offline or urlsplit(address).scheme not in ("http", "https"):
             raise
-        data = http.get_bytes(
-            address, seconds=defaults().http_seconds, max_bytes=MAX_MOC_BYTES, missing_ok=True
-        )
+        seconds = defaults().http_seconds
+        data = http.get_bytes(address, seconds=seconds, max_bytes=MAX_MOC_BYTES, missing_ok=True)
         if data is None or not is_moc(data[:HEAD_BYTES]):
             raise CoverageError(
                 f"{address} is neither a HiPS nor a coverage map ({no_hips.message})",
@@ -166,14 +188,7 @@ def _of_address(address: str, pixels: bool, order: int | None, offline: bool, pr
                 url=address,
             ) from None
         return read_moc(data, address)
-    return find_coverage(hips, pixels=pixels, order=order, servers=not offline, progress=progress)
-
-
-def _of_folder(path: Path, pixels: bool, order: int | None, offline: bool, progress: Progress) -> Coverage:
-    """Coverage of a HATS catalogue or a HiPS."""
-    if is_hats(path):
-        return hats_coverage(path)
-    return find_coverage(HiPS(path, offline=offline), pixels=pixels, order=order, progress=progress)
+    return _of_hips(hips, how)
 
 
 def _of_file(path: Path, order: int | None) -> Coverage:
