@@ -14,6 +14,7 @@ from vo_photoz.tap import xmatch
 from vo_photoz.tap.capabilities import read_limits
 from vo_photoz.tap.journal import Journals
 from vo_photoz.tap.queries import Query
+from vo_photoz.tap.query import Describe
 from vo_photoz.tap.vizier import VizierTable
 
 ARCHIVE_TRIALS, CONE_TRIALS = 1_000, 100
@@ -62,6 +63,11 @@ class ArchivePartners:
     def returns(self) -> tuple[str, ...]:
         """Columns that the query returns."""
         return self.query.returns
+
+    @property
+    def described(self) -> Describe:
+        """What the query says."""
+        return self.query.described
 
     @property
     def cite(self) -> str:
@@ -145,6 +151,7 @@ class VizierPartners:
     asked_service: str | None = None
     seconds: float | None = None
     returns: tuple[str, ...] = field(default=(), init=False)
+    described: Describe | None = field(default=None, init=False)
     epoch: float = field(default=xmatch.EPOCH, init=False)
     remote: bool = field(default=True, init=False)
     trials: int = field(default=ARCHIVE_TRIALS, init=False)

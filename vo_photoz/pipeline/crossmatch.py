@@ -113,7 +113,7 @@ def failed_match(what: str | Path, error: ServiceError, n: int) -> Match:
     partners = find_partners(what)
     return Match(
         partners.name,
-        null_partners(partners.name, partners.returns, n),
+        null_partners(partners.name, partners.returns, n, partners.described),
         failed=str(error),
         infos={"service": partners.service, "query": partners.name, "cite": partners.cite},
     )

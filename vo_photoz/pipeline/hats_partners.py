@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from vo_photoz.catalogues.hats_engine import is_hats, on_network
 from vo_photoz.flow import Positions, Progress
 from vo_photoz.sky.pairs import Pairs
+from vo_photoz.tap.query import Describe
 
 __all__ = ["HatsPartners", "is_hats"]
 
@@ -35,6 +36,7 @@ class HatsPartners:
     scheduler: str | None = None
     columns: Sequence[str] | None = None
     returns: tuple[str, ...] = field(default=(), init=False)
+    described: Describe | None = field(default=None, init=False)
     cite: str = field(default="", init=False)
     epoch: float | None = field(default=None, init=False)
     trials: int = field(default=TRIALS, init=False)

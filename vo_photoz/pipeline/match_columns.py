@@ -52,7 +52,7 @@ class MatchColumns:
     def _columns(self, pairs: Pairs, taken: IntArray, unknown: BoolArray) -> list[NewColumn]:
         partners, n = self._found.partners, len(unknown)
         if not pairs.columns and partners.returns:
-            return null_partners(partners.name, partners.returns, n)
+            return null_partners(partners.name, partners.returns, n, partners.described)
         columns = best_partners(partners.name, pairs, n, taken)
         columns[-1] = unknown_where(columns[-1], unknown)
         return columns

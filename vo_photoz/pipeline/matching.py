@@ -52,7 +52,7 @@ class Found:
         """The taken pairs as columns for every row, null where there is none."""
         name, n = self.partners.name, len(self.searched)
         if not self.pairs.columns and self.partners.returns:
-            columns = null_partners(name, self.partners.returns, n)
+            columns = null_partners(name, self.partners.returns, n, self.partners.described)
         else:
             columns = best_partners(name, self.pairs, n, self.taken)
             columns[-1] = unknown_where(columns[-1], ~self.searched)

@@ -15,6 +15,7 @@ from vo_photoz.pipeline.table_partners import TablePartners
 from vo_photoz.sky.pairs import Pairs
 from vo_photoz.tap.journal import Journals
 from vo_photoz.tap.queries import is_query, list_queries, load_query
+from vo_photoz.tap.query import Describe
 from vo_photoz.tap.vizier import TABLE, VizierTable, table_name
 
 
@@ -28,6 +29,10 @@ class Partners(Protocol):
     @property
     def returns(self) -> tuple[str, ...]:
         """Columns that are known before anything is asked; empty where they are not."""
+
+    @property
+    def described(self) -> Describe | None:
+        """Puts what is known of these columns; None where nothing is."""
 
     @property
     def cite(self) -> str:

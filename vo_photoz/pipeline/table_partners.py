@@ -11,6 +11,7 @@ from vo_photoz.flow import Positions, Progress
 from vo_photoz.sky.pairs import Pairs
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tap.query import Describe
 
 LOCAL_TRIALS = 20_000
 """Shifted positions that measure the chance matches."""
@@ -22,6 +23,7 @@ class TablePartners:
 
     path: Path
     returns: tuple[str, ...] = field(default=(), init=False)
+    described: Describe | None = field(default=None, init=False)
     cite: str = field(default="", init=False)
     epoch: float | None = field(default=None, init=False)
     remote: bool = field(default=False, init=False)

@@ -18,8 +18,6 @@ IntArray = NDArray[np.int64]
 
 MANY = 20_000
 """From so many positions on a compiled search is worth its start."""
-Describe = Callable[[str, NewColumn], NewColumn]
-"""Puts what a query file knows of a column by its name."""
 
 _TEXT_UCDS = ("meta.id", "meta.note", "meta.ref", "meta.title", "src.class")
 
@@ -176,7 +174,7 @@ def null_partners(
     name: str,
     columns: tuple[str, ...],
     n: int,
-    describe: Describe | None = None,
+    describe: Callable[[str, NewColumn], NewColumn] | None = None,
 ) -> list[NewColumn]:
     """Columns for ``n`` rows when nothing is known of any partner: all null, the number of matches too.
 

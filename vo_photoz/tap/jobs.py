@@ -125,7 +125,7 @@ class Jobs:
 
     def _seen(self, job: str, *, block: bool = False) -> JobDocument:
         """The job's document, asked for until it comes or the service has been silent for long."""
-        pause, since = 0.1, time.monotonic()
+        pause, since, damaged = 0.1, time.monotonic(), 0
         while True:
             try:
                 return self.look(job, block=block)
@@ -134,6 +134,12 @@ class Jobs:
                     raise
                 self.channel.pause(pause, error)
                 pause = min(pause * 1.5, 10.0)
+            except ProtocolError:
+                # Half a document, or a page of maintenance: the job does not know of it.
+                damaged += 1
+                if damaged == TRIES:
+                    raise
+                self.channel.pause(SETTLE_SECONDS * damaged)
 
     def look(self, job: str, *, block: bool = False) -> JobDocument:
         """The job's document; with ``block`` the service may wait for a change of phase."""

@@ -16,6 +16,10 @@ from vo_photoz.tap.vizier import VizierTable
 __all__ = ["BOXES", "CONES", "INSIDE", "PLACE", "Parameter", "Query", "Returned", "Value", "literal"]
 
 
+Describe = Callable[[str, NewColumn], NewColumn]
+"""Puts what a query file knows of a column by its name: `Query.described`."""
+
+
 @dataclass(frozen=True)
 class Query:
     """A crossmatch that runs in an archive, or a list of what an archive has in a part of the sky.
