@@ -215,8 +215,7 @@ def cluster(folder, workers=2):
         yield address_in(file, workers), running
     finally:
         for process in running:
-            process.terminate()
-        for process in running:
+            process.kill()  # a worker that is asked to end waits for its scheduler
             process.wait(30)
 
 
