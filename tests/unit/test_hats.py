@@ -314,3 +314,18 @@ def test_a_catalogue_keeps_a_map_of_its_sources(catalogue, tmp_path):
         cdshealpix.nested.lonlat_to_healpix(table.values("ra") * u.deg, table.values("dec") * u.deg, 6)
     )
     assert MOC.load(tmp_path / "m.fits").sky_fraction == pytest.approx(len(cells) / (12 * 4**6))
+
+
+def test_pairs_best_for_both_sides_are_those_of_the_table(catalogue, tmp_path):
+    positions = user_positions()
+    Table({"ra": positions.ra, "dec": positions.dec}).write(tmp_path / "t.fits")
+    for name, other in (("hats", catalogue / "sources"), ("table", catalogue / "t.vot")):
+        words = [
+            "crossmatch", tmp_path / "t.fits", "-o", tmp_path / f"{name}.fits", "--with", other,
+            "--radius", RADIUS, "--matches", "best-symmetric", "--no-chance",
+        ]  # fmt: skip
+        answer = CliRunner().invoke(app, [str(word) for word in words])
+        assert answer.exit_code == 0, answer.output
+    hats, table = (Table.read(tmp_path / f"{name}.fits") for name in ("hats", "table"))
+    assert np.ma.allequal(hats["sources_number"], table["t_number"])
+    assert (~np.ma.getmaskarray(hats["sources_number"])).sum() > 500

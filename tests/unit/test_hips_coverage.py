@@ -103,12 +103,18 @@ def test_what_is_no_map_is_told(data):
         read_moc(data, "m.fits")
 
 
+def cell_orders(moc):
+    """Orders of the cells; old files of CDS state 29 whatever they have."""
+    return {int(np.log2(number // 4) // 2) for number in moc.uniq_hpx.tolist()}
+
+
 @pytest.mark.shared
 def test_real_maps(shared):
     for name in ("P-SDSS9-r.fits", "CDS_VII_279_dr12q.fits", "P-GALEXGR6-AIS-FUV.fits"):
         path = shared / "data" / "moc" / name
         coverage, moc = read_moc(path.read_bytes(), name), MOC.load(path)
         assert coverage.sky_fraction == pytest.approx(moc.sky_fraction)
+        assert coverage.max_order == max(cell_orders(moc))
     with pytest.raises(CoverageError, match="not a coverage map of space alone"):
         read_moc((shared / "data/moc/STMoc-DECaLS-g.fits").read_bytes(), "stmoc")
 

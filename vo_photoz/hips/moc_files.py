@@ -65,6 +65,8 @@ def read_moc(data: bytes, where: str) -> Coverage:
     order = int(header.get("MOCORD_S", header.get("MOCORDER", _finest(ranges))))
     if not 0 <= order <= DEEPEST:
         raise CoverageError(f"The coverage map {where} has the impossible order {order}.", url=where)
+    if order == DEEPEST:  # old files of CDS state what the format allows, not what the map has
+        order = _finest(ranges)
     frame = frame_name(str(header.get("COORDSYS", "C")))
     if frame != "equatorial":
         ranges, order = turned(ranges, order, frame), turned_order(order)
