@@ -40,20 +40,7 @@ def make_sky(folder: Path, n: int, side_deg: float, *, pixel_arcsec: float = 0.4
     x, y = rng.uniform(-20, side + 20, (2, n))  # some lie outside the images
     images = render_field(rng, population, x, y, (side, side), pixel_arcsec=pixel_arcsec)
     images *= np.float32(10 ** (0.4 * (ZERO_POINT - 22.5)))
-    lines = ["[survey]", 'name = "cfhtls-wide"', 'title = "Simulated CFHTLS Wide"']
-    lines += [f"bands = {list(BANDS)}", "[hips]"]
-    for number, band in enumerate(BANDS):
-        write_hips(
-            folder / band,
-            [TanImage(images[number], *MIDDLE, pixel_arcsec)],
-            band=band,
-            date="2026-01-01T00:00Z",
-        )
-        lines.append(f'{band} = "{band}"')
-    for band in BANDS:
-        lines += [f"[photometry.{band}]", f"zero_point = {ZERO_POINT}"]
-        lines += [f"source_pixel_arcsec = {pixel_arcsec}", 'scaling = "linear"', 'checked = "yes"']
-    (folder / "cfhtls-wide.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_survey(folder, images, MIDDLE, pixel_arcsec)
     middle = (side - 1) / 2
     xi, eta = np.radians(-(x - middle) * pixel_arcsec / 3600), np.radians((y - middle) * pixel_arcsec / 3600)
     dec0 = np.radians(MIDDLE[1])
@@ -61,6 +48,22 @@ def make_sky(folder: Path, n: int, side_deg: float, *, pixel_arcsec: float = 0.4
     ra = (MIDDLE[0] + np.degrees(np.arctan2(xi, depth))) % 360
     dec = np.degrees(np.arctan2(np.sin(dec0) + eta * np.cos(dec0), np.hypot(xi, depth)))
     return Sky(folder, ra, dec, population)
+
+
+def write_survey(
+    folder: Path, images: np.ndarray, middle: tuple[float, float], pixel_arcsec: float, pixel_order: int = 19
+) -> None:
+    """HiPS of the images (band, y, x), in the units of CFHTLS, and ``cfhtls-wide.toml``."""
+    lines = ["[survey]", 'name = "cfhtls-wide"', 'title = "Simulated CFHTLS Wide"']
+    lines += [f"bands = {list(BANDS)}", "[hips]"]
+    for number, band in enumerate(BANDS):
+        image = TanImage(images[number], *middle, pixel_arcsec)
+        write_hips(folder / band, [image], band=band, pixel_order=pixel_order, date="2026-01-01T00:00Z")
+        lines.append(f'{band} = "{band}"')
+    for band in BANDS:
+        lines += [f"[photometry.{band}]", f"zero_point = {ZERO_POINT}"]
+        lines += [f"source_pixel_arcsec = {pixel_arcsec}", 'scaling = "linear"', 'checked = "yes"']
+    (folder / "cfhtls-wide.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def write_catalogues(sky: Sky, seed: int = 8) -> tuple[Path, Path]:

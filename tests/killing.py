@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import time
@@ -38,10 +39,12 @@ def kept_in(work: Path) -> dict[str, int]:
     return times
 
 
-def build_and_kill(recipe: Path, output: Path, kills: int, seed: int) -> Iterator[tuple[int, dict[str, int]]]:
+def build_and_kill(
+    recipe: Path, output: Path, kills: int, seed: int, seconds: float = 0.1
+) -> Iterator[tuple[int, dict[str, int]]]:
     """Start a build, kill it at a random moment, and again; after the last kill it is left to finish.
 
-    A moment is a random number of files after the start, and a part of a second after that.
+    A moment is a random number of files after the start, and ``seconds`` on average after that.
 
     Yields
     ------
@@ -49,21 +52,26 @@ def build_and_kill(recipe: Path, output: Path, kills: int, seed: int) -> Iterato
     """
     rng = np.random.default_rng(seed)
     work = output.with_name(f".{output.name}.build")
-    for number in range(1, kills + 1):
+    number = 0
+    while number < kills:
         before = kept_in(work)
         running = build(recipe, output)
         wanted = len(before) + rng.integers(0, 3)
         while running.poll() is None and (len(kept_in(work)) < wanted or not work.is_dir()):
             time.sleep(0.002)
-        held = time.monotonic() + rng.exponential(0.1)
+        held = time.monotonic() + rng.exponential(seconds)
         while running.poll() is None and time.monotonic() < held:
             time.sleep(0.002)
         running.kill()
         running.communicate()
-        if output.exists():
-            return
+        if output.exists():  # it was quicker than we: from the beginning
+            shutil.rmtree(output)
+            shutil.rmtree(work, ignore_errors=True)
+            number = 0
+            continue
         now = kept_in(work)
         assert all(now.get(name) == when for name, when in before.items()), "nothing finished is made again"
+        number += 1
         yield number, now
     last = build(recipe, output)
     _, words = last.communicate(timeout=300)

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.cfhtls_sky import RECIPE, Sky, make_sky, write_catalogues
-from tests.killing import build_and_kill, files_of
+from tests.killing import build, build_and_kill, files_of
 from vo_photoz.cli.main import app
 from vo_photoz.datasets.ledger import read_ledger
 from vo_photoz.datasets.store import Dataset, open_dataset
@@ -30,6 +30,20 @@ def sky(tmp_path_factory: pytest.TempPathFactory) -> Sky:
     write_catalogues(made)
     (folder / "recipe.toml").write_text(RECIPE, encoding="utf-8")
     return made
+
+
+@pytest.mark.soak
+def test_two_thousand_objects_killed_ten_times(tmp_path: Path) -> None:
+    write_catalogues(make_sky(tmp_path, 3300, 0.3))
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE, encoding="utf-8")
+    whole = build(recipe, tmp_path / "whole")
+    _, words = whole.communicate(timeout=300)
+    assert whole.returncode == 0, words.decode()
+    assert len(open_dataset(tmp_path / "whole")) >= 2000
+    kills = [number for number, _ in build_and_kill(recipe, tmp_path / "killed", 10, seed=1)]
+    assert len(kills) >= 10
+    assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +138,10 @@ def test_the_same_command_again_changes_nothing(sky: Sky, built: Dataset) -> Non
 
 def test_killed_at_random_moments_the_bytes_are_the_same(sky: Sky, built: Dataset) -> None:
     output = sky.folder / "killed"
-    kills = 0
-    for number, _ in build_and_kill(sky.folder / "recipe.toml", output, kills=3, seed=5):
-        kills = number
-        assert not output.exists()
-    assert kills >= 2
+    moments = [
+        len(kept) for _, kept in build_and_kill(sky.folder / "recipe.toml", output, 3, seed=5, seconds=0.03)
+    ]
+    assert len(moments) >= 3
     assert files_of(output) == files_of(built.folder)
 
 

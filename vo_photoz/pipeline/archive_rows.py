@@ -1,8 +1,8 @@
-"""All rows of an archive inside a footprint, by queries that were made to find partners of positions.
+"""All rows of an archive inside a footprint, also by queries that were made to find partners of positions.
 
-The positions are the middles of HEALPix cells, the radius reaches their corners. Each row of the archive is
-taken from the cell in which it lies, so it comes once. What does not fit into one answer is asked again in
-smaller pieces: fewer cells, then smaller ones.
+For these the positions are the middles of HEALPix cells, the radius reaches their corners. Each row of the
+archive is taken from the cell in which it lies, so it comes once. What does not fit into one answer is asked
+again in smaller pieces: fewer cells, then smaller ones.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from vo_photoz.sky.frames import unit_vectors
 from vo_photoz.sky.moc import DEEPEST
 from vo_photoz.sky.pixels import cells_of
 from vo_photoz.tap.crossmatch import find_pairs
+from vo_photoz.tap.footprint import rows_inside
 from vo_photoz.tap.queries import Query
 
 FINEST_CELLS, MOST_CELLS = 8, 4096
@@ -69,6 +70,8 @@ class ArchiveRows:
         ServiceError
             Raised if the archive fails; the kinds of `vo_photoz.tap.crossmatch.crossmatch`.
         """
+        if self.query.sky is not None:
+            return self._listed(coverage, progress)
         order, cells = cells_around(coverage)
         groups = [cells[at : at + CELLS_AT_A_TIME] for at in range(0, len(cells), CELLS_AT_A_TIME)]
         parts = []
@@ -80,6 +83,14 @@ class ArchiveRows:
             parts.append(read(path))
             progress(f"rows of {self.query.name}", number + 1, len(groups))
         return _in_order(end_to_end(parts))
+
+    def _listed(self, coverage: Coverage, progress: Progress) -> RawSample:
+        """All rows of a query that lists a part of the sky."""
+        found = rows_inside(self.query, coverage, service=self.service, maxrec=self.maxrec, progress=progress)
+        self._tell(found.infos)
+        return _in_order(
+            pa.table({column.name: arrow(column.values, column.name) for column in found.columns})
+        )
 
     def _ask(self, order: int, cells: NDArray[np.int64]) -> Iterator[pa.Table]:
         """Rows in some cells; divided while the answer is cut off."""

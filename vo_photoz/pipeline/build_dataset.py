@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from vo_photoz import __version__
 from vo_photoz.datasets.candidates import positions as positions_of
 from vo_photoz.datasets.ledger import Ledger, read_ledger
-from vo_photoz.datasets.recipe import Recipe, load_recipe, recipe_file
+from vo_photoz.datasets.recipe import Recipe
 from vo_photoz.datasets.store import Dataset, open_dataset
-from vo_photoz.errors import CoverageError, SurveyError, TableError, UsageError
+from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Coverage, Progress, no_progress
 from vo_photoz.hips.coverage import find_coverage, read_moc, write_moc
-from vo_photoz.hips.survey import Survey, list_surveys, load_survey
 from vo_photoz.pipeline.archive_rows import ArchiveRows
-from vo_photoz.pipeline.build_output import FOLDS, FOOTPRINT, Described, write_output
+from vo_photoz.pipeline.build_inputs import BuildInputs
+from vo_photoz.pipeline.build_magnitudes import with_magnitudes
+from vo_photoz.pipeline.build_output import FOLDS, FOOTPRINT, write_output
 from vo_photoz.pipeline.build_steps import (
     inside_cuts,
     inside_footprint,
@@ -35,9 +35,9 @@ from vo_photoz.pipeline.build_steps import (
     with_good_stamps,
 )
 from vo_photoz.pipeline.outcomes import Outcome, kept_rows, nothing_left, step_of
-from vo_photoz.pipeline.samples import SampleSource, find_samples, read_sample_table, to_candidates
+from vo_photoz.pipeline.samples import SampleSource, read_sample_table, to_candidates
 from vo_photoz.pipeline.stamp_parts import StampParts
-from vo_photoz.pipeline.step_folders import StepFolders, digest, file_digest
+from vo_photoz.pipeline.step_folders import StepFolders
 from vo_photoz.sky.moc import intersection
 
 
@@ -88,7 +88,8 @@ def build_dataset(
     ServiceError
         Raised if an archive fails, or pixels could not be had; the next run goes on.
     """
-    chain = _Chain.prepare(recipe, Path(output), offline, progress)
+    inputs = BuildInputs.find(recipe, offline=offline)
+    chain = _Chain(inputs, Path(output), StepFolders(Path(output)), progress)
     with chain.work.held():
         found = chain.finished()
         if found is None:
@@ -102,43 +103,17 @@ def build_dataset(
 
 @dataclass
 class _Chain:
-    """All that the steps share."""
+    """The steps, and what they share."""
 
-    recipe: Recipe
-    file: Path
+    inputs: BuildInputs
     output: Path
-    survey: Survey
-    samples: list[SampleSource]
-    maps: list[Path]
     work: StepFolders
     progress: Progress
 
-    @classmethod
-    def prepare(cls, recipe: str | Path, output: Path, offline: bool, progress: Progress) -> _Chain:
-        """Check everything that can be checked before anything is written."""
-        file = recipe_file(recipe)
-        read_recipe = load_recipe(recipe)
-        survey = _open_survey(read_recipe, file.parent, offline)
-        maps = [file.parent / Path(name).expanduser() for name in read_recipe.footprint.moc]
-        for path in maps:
-            if not path.is_file():
-                raise CoverageError(f"The coverage map of the recipe does not exist: {path}.")
-        samples = find_samples(read_recipe.sample, file.parent)
-        if reason := survey.why_not_photometric():
-            raise SurveyError(reason, advice="Take a survey with FITS tiles and known fluxes.")
-        return cls(read_recipe, file, output, survey, samples, maps, StepFolders(output), progress)
-
     @property
-    def key(self) -> str:
-        """Hash of all that the data set hangs on."""
-        return digest(
-            [
-                __version__,
-                self.recipe.model_dump(mode="json"),
-                self._survey_inputs(),
-                [source.inputs() for source in self.samples],
-            ]
-        )
+    def recipe(self) -> Recipe:
+        """What is wanted."""
+        return self.inputs.recipe
 
     def finished(self) -> Dataset | None:
         """The data set, where it is there already.
@@ -154,7 +129,7 @@ class _Chain:
             held = open_dataset(self.output)
         except TableError:
             held = None
-        if held is None or held.manifest.source.get("build") != self.key:
+        if held is None or held.manifest.source.get("build") != self.inputs.key:
             raise UsageError(
                 f"{self.output} exists already, and it was not built by this recipe.",
                 advice="Choose another name or remove it.",
@@ -164,8 +139,8 @@ class _Chain:
     def run(self) -> None:
         """All steps, and the output."""
         wanted = self.recipe.stamps.model_dump(mode="json")
-        footprint = self.work.step("map", self._survey_inputs(), self._map)
-        samples = [self._sample(source, footprint) for source in self.samples]
+        footprint = self.work.step("map", self.inputs.images_key, self._map)
+        samples = [self._sample(source, footprint) for source in self.inputs.samples]
         merged = self._rows("merge", self.recipe.merge, lambda: self._merge(samples), samples)
         covered = self._rows(
             "footprint",
@@ -173,21 +148,19 @@ class _Chain:
             lambda: inside_footprint(kept_rows(merged), _coverage(footprint)),
             [merged, footprint],
         )
+        measured = self._magnitudes(covered)
         chosen = self._rows(
-            "cuts", self.recipe.cuts, lambda: inside_cuts(kept_rows(covered), self.recipe.cuts), [covered]
+            "cuts", self.recipe.cuts, lambda: inside_cuts(kept_rows(measured), self.recipe.cuts), [measured]
         )
         cut = self.work.step(
-            "stamps", [wanted, self._survey_inputs()], self._cut(kept_rows(chosen)), [chosen]
+            "stamps", [wanted, self.inputs.images_key], self._cut(kept_rows(chosen)), [chosen]
         )
         usable = self._rows("usable", self.recipe.cuts, lambda: self._usable(chosen, cut), [cut])
         parted = self.work.step(
             "split", [self.recipe.split.model_dump(mode="json"), wanted], self._split(usable), [usable]
         )
-        self._write([*samples, merged, covered, chosen, usable, parted], chosen, cut, footprint)
-
-    def _survey_inputs(self) -> Any:
-        file = Path(self.survey.file)
-        return [file_digest(file), list(self.survey.bands), [file_digest(path) for path in self.maps]]
+        steps = dict.fromkeys([*samples, merged, covered, measured, chosen, usable, parted])
+        self._write(list(steps), chosen, cut, footprint)
 
     def _rows(self, name: str, inputs: Any, make: Callable[[], Outcome], after: list[Path]) -> Path:
         """A step that looks at rows alone."""
@@ -201,8 +174,8 @@ class _Chain:
         return self.work.step(name, said, save, after)
 
     def _map(self, folder: Path) -> None:
-        given = [read_moc(path.read_bytes(), str(path)) for path in self.maps]
-        hips = [self.survey.hips[band] for band in self.survey.bands]
+        given = [read_moc(path.read_bytes(), str(path)) for path in self.inputs.maps]
+        hips = [self.inputs.survey.hips[band] for band in self.inputs.survey.bands]
         maps = [find_coverage(one, progress=self.progress) for one in hips]
         write_moc(intersection([*maps, *given]), folder / FOOTPRINT)
 
@@ -228,10 +201,28 @@ class _Chain:
             raise nothing_left([step_of(folder) for folder in samples])
         return merge_samples(tables, self.recipe)
 
+    def _magnitudes(self, covered: Path) -> Path:
+        """Magnitudes from a catalogue, where the recipe names one; else the step before."""
+        wanted = self.recipe.magnitudes
+        if wanted is None or self.inputs.magnitudes is None:
+            return covered
+        source, inputs = self.inputs.magnitudes
+
+        def make(folder: Path) -> None:
+            self.work.worth_keeping = True
+            with_magnitudes(kept_rows(covered), wanted, source, progress=self.progress).save(folder)
+
+        return self.work.step("magnitudes", inputs, make, [covered])
+
     def _parts(self, folder: Path, table: pa.Table) -> StampParts:
         wanted = self.recipe.stamps
         return StampParts(
-            folder, positions_of(table), self.survey, wanted.size, wanted.pixel_arcsec, wanted.interpolation
+            folder,
+            positions_of(table),
+            self.inputs.survey,
+            wanted.size,
+            wanted.pixel_arcsec,
+            wanted.interpolation,
         )
 
     def _cut(self, table: pa.Table) -> Callable[[Path], None]:
@@ -261,32 +252,15 @@ class _Chain:
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir()
         candidates = kept_rows(chosen)
-        described = Described(self.recipe, self.file, self.survey, self.samples, self.key)
         write_output(
             making,
-            described,
+            self.inputs,
             steps=steps,
             stamps=self._parts(cut, candidates),
             candidates=candidates,
             footprint=footprint / FOOTPRINT,
         )
         os.replace(making, self.output)
-
-
-def _open_survey(recipe: Recipe, folder: Path, offline: bool) -> Survey:
-    """Survey of a recipe with the wanted bands only."""
-    named = recipe.dataset.survey
-    survey = load_survey(
-        named if named in list_surveys() else folder / Path(named).expanduser(), offline=offline
-    )
-    wanted = recipe.stamps.bands or list(survey.bands)
-    lacking = [band for band in wanted if band not in survey.bands]
-    if lacking:
-        raise SurveyError(
-            f"The survey {survey.name} has no band '{lacking[0]}', which the recipe wants.",
-            advice=f"It has {', '.join(survey.bands)}.",
-        )
-    return survey.only(wanted)
 
 
 def _coverage(folder: Path) -> Coverage:

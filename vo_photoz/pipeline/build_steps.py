@@ -17,7 +17,8 @@ from vo_photoz.catalogues.merge import Merged, merge
 from vo_photoz.datasets.candidates import end_to_end, left_out, numbers, part, positions
 from vo_photoz.datasets.cuts import passes, told
 from vo_photoz.datasets.ledger import Step
-from vo_photoz.datasets.recipe import Cuts, Recipe, Split, StampsWanted
+from vo_photoz.datasets.recipe import Recipe
+from vo_photoz.datasets.recipe_parts import Cuts, Split, StampsWanted
 from vo_photoz.datasets.split import across_borders, sky_folds
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import BoolArray, Coverage, Flag, FlagArray

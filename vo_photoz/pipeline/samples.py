@@ -13,7 +13,7 @@ import pyarrow as pa
 from vo_photoz.datasets.candidates import RESERVED, candidates, left_out, numbers, part, positions
 from vo_photoz.datasets.cuts import passes, told
 from vo_photoz.datasets.ledger import Step
-from vo_photoz.datasets.recipe import Sample
+from vo_photoz.datasets.recipe_parts import Sample
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import FloatArray
 from vo_photoz.pipeline.step_folders import file_digest
@@ -44,7 +44,7 @@ class SampleSource:
         """What the rows hang on, for the key of the step."""
         said = self.sample.model_dump(mode="json")
         if self.query is not None:
-            return {**said, "adql": self.query.adql, "services": self.query.services}
+            return {**said, "adql": self.query.render(), "services": self.query.services}
         assert self.path is not None  # noqa: S101 - one of the two, as the recipe says
         return {**said, "table": file_digest(self.path)}
 
@@ -92,8 +92,7 @@ def _find(sample: Sample, folder: Path) -> SampleSource:
         if not path.is_file():
             raise TableError(f"The table of the sample '{sample.name}' does not exist: {path}.")
         return SampleSource(sample, path=path)
-    beside = folder / sample.query
-    query = load_query(beside if sample.query.endswith(".adql") and beside.is_file() else sample.query)
+    query = load_query(query_named(sample.query, folder))
     missing = [name for name in _columns(sample) if name not in query.returns]
     if missing:
         raise UsageError(
@@ -101,6 +100,12 @@ def _find(sample: Sample, folder: Path) -> SampleSource:
             advice=f"It returns {', '.join(query.returns)}.",
         )
     return SampleSource(sample, query=query)
+
+
+def query_named(name: str, folder: Path) -> str:
+    """What a recipe means by a query: a file beside it, or a name, with values of parameters or without."""
+    beside = folder / name
+    return str(beside) if name.endswith(".adql") and beside.is_file() else name
 
 
 def _columns(sample: Sample) -> list[str]:
