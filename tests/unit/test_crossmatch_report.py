@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from mocpy import MOC
 from typer.testing import CliRunner
 
+from tests.conftest import need_commands
 from vo_photoz.catalogues.report import Ledger
 from vo_photoz.cli.main import app
 from vo_photoz.errors import ServiceError, UsageError
@@ -236,3 +238,36 @@ def test_names_of_tables_of_vizier() -> None:
     assert find_partners("vizier:II/246/out").name == "II_246_out"
     assert find_partners("simbad").name == "simbad"
     assert find_partners("SIMBAD").returns == ()
+
+
+def test_archive_has_little_time_for_the_shifted_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[float | None] = []
+
+    def find_pairs(positions: Positions, *_: object, **given: float | None):  # type: ignore[no-untyped-def]
+        seconds.append(given["seconds"])
+        rows: IntArray = np.array([0])
+        return Pairs(rows, np.array([0.5]), [NewColumn("ra", np.array([10.0]))]), {"service": "there"}
+
+    monkeypatch.setattr("vo_photoz.tap.xmatch.find_pairs", find_pairs)
+    mine = Positions(np.array([10.0]), np.array([0.0]), np.array([True]))
+    for allowed in (None, 5000.0, 20.0):
+        search(find_partners("simbad", seconds=allowed), mine, 1.0, progress=no_progress)
+    assert seconds == [None, 300.0, 5000.0, 300.0, 20.0, 20.0]
+
+
+@pytest.mark.parametrize("matches", ["best", "all", "best-symmetric"])
+def test_results_have_no_fault_in_the_eyes_of_stilts(
+    tables: tuple[Path, Path], tmp_path: Path, matches: str
+) -> None:
+    need_commands("stilts")
+    crossmatch(
+        tables[0],
+        tmp_path / "o.vot",
+        with_=[tables[1]],
+        radius_arcsec=2,
+        matches=matches,  # type: ignore[arg-type]
+    )
+    lint = subprocess.run(
+        ["stilts", "votlint", "o.vot"], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert lint.stdout + lint.stderr == ""

@@ -11,7 +11,9 @@ import numpy as np
 from vo_photoz.catalogues.report import Ledger, MatchReport
 from vo_photoz.errors import ServiceError, UsageError
 from vo_photoz.flow import BoolArray, Coverage, Match, NewColumn, Positions, Progress
+from vo_photoz.pipeline.archive_partners import ArchivePartners, VizierPartners
 from vo_photoz.pipeline.partners import Partners
+from vo_photoz.settings import defaults
 from vo_photoz.sky.chance import Chance, measured, shifted
 from vo_photoz.sky.chunks import usable
 from vo_photoz.sky.moc import contains
@@ -22,6 +24,8 @@ from vo_photoz.sky.symmetric import symmetric_best
 
 Matches = Literal["best", "all", "best-symmetric"]
 LARGEST_RADIUS_ARCSEC = 3600.0
+CHANCE_SECONDS = 300.0
+"""An archive that takes longer for the few shifted positions leaves the rate unknown."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +155,18 @@ def _chance(
     if not len(there):
         return Chance()
     try:
-        pairs, _ = partners.pairs(there.positions, radius_arcsec, _silent)
+        pairs, _ = _hurried(partners).pairs(there.positions, radius_arcsec, _silent)
     except ServiceError as error:
         return Chance(failed=str(error))
     return measured(there, len(np.unique(pairs.rows)))
+
+
+def _hurried(partners: Partners) -> Partners:
+    """The same with less time: matches that were found must not wait long for their rate."""
+    if not isinstance(partners, (ArchivePartners, VizierPartners)):
+        return partners
+    seconds = defaults().tap_seconds if partners.seconds is None else partners.seconds
+    return replace(partners, seconds=min(seconds, CHANCE_SECONDS))
 
 
 def _silent(step: str, done: int, total: int) -> None:
