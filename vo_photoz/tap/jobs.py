@@ -24,6 +24,7 @@ LAST_WORD_SECONDS = 10.0
 SETTLE_SECONDS = 0.5
 """Time a service gets to see a request whose answer was lost."""
 TRIES = 5
+DOCUMENT_TRIES = 3
 MOST_ORPHANS = 50
 GONE = (404, 410)
 FAILED = ("ERROR", "ABORTED", "ARCHIVED")
@@ -137,7 +138,7 @@ class Jobs:
             except ProtocolError:
                 # Half a document, or a page of maintenance: the job does not know of it.
                 damaged += 1
-                if damaged == TRIES:
+                if damaged == DOCUMENT_TRIES:
                     raise
                 self.channel.pause(SETTLE_SECONDS * damaged)
 
