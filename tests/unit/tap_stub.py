@@ -24,7 +24,7 @@ def serving(stub: Stub) -> Iterator[str]:
             """Be quiet."""
 
         def handle_one(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             with suppress(OSError):  # the client may go away
                 stub(self)
 
