@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
+from vo_photoz.errors import UsageError
 
+PICTURES = (".png", ".pdf", ".svg")
 ENDINGS = {".fits": "fits", ".fit": "fits", ".parquet": "parquet"}
 
 
@@ -76,6 +78,8 @@ def crossmatch(
         from vo_photoz.pipeline.coverage import coverage_of
         from vo_photoz.pipeline.crossmatch import crossmatch as run
 
+        if plot and plot.suffix.lower() not in PICTURES:
+            raise UsageError(f"{plot} is no picture.", advice=f"Let it end in {', '.join(PICTURES)}.")
         chosen = settings.load(config, radius_arcsec=radius)
         result = run(
             table,

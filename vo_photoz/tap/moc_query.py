@@ -1,7 +1,8 @@
 """CDS QueryCat: the rows of a table of VizieR, or of SIMBAD, inside a coverage map that is sent there.
 
 The interface is the one that mocpy's ``MOC.query_vizier_table`` uses: a POST with the map as a file. The
-service cuts at ``limit`` without a word, so an answer of that length counts as cut.
+service cuts at ``limit``, and perhaps at a limit of its own, without a word: an answer of that length, or
+of a round number of rows, counts as cut.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from vo_photoz.errors import ServiceError
+from vo_photoz.errors import ServiceError, Truncated
 from vo_photoz.flow import Coverage, NewColumn
 from vo_photoz.http.exchange import exchange
 from vo_photoz.settings import defaults
@@ -24,6 +25,8 @@ from vo_photoz.tap.one_at_a_time import turn
 from vo_photoz.tap.vizier import VizierTable
 
 REQUEST_SECONDS = 900.0
+ROUND = 1_000
+"""Limits of servers are round numbers."""
 
 
 def rows_in_moc(
@@ -55,7 +58,7 @@ def rows_in_moc(
     Raises
     ------
     Truncated
-        Raised if there are more rows.
+        Raised if there are, or may be, more rows.
     ServiceError
         Raised if the service fails.
     """
@@ -77,6 +80,12 @@ def rows_in_moc(
     if reply.status >= 400:
         raise ServiceError(f"{url} answered HTTP {reply.status}: {error_words(reply.body)}", url=url)
     answer = read_answer(reply.body, reply.url, limit)
+    if len(answer) and len(answer) % ROUND == 0:
+        raise Truncated(
+            f"{url} returned {len(answer)} rows, a round number: there may be more.",
+            advice="Ask for a smaller part of the sky.",
+            url=url,
+        )
     kept = np.ones(len(answer), dtype=bool)
     for condition in table.where:
         kept &= condition.holds(answer.column(condition.column).values, parameters)
