@@ -11,7 +11,6 @@ import pytest
 from astropy.io import fits
 
 from vo_photoz.errors import TableError, UsageError
-from vo_photoz.tables import read
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.write import write_table
 
@@ -140,13 +139,6 @@ def test_a_deep_bomb_takes_no_memory(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="declares XML entities"):
         read_table(tmp_path / "x.vot")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
-
-
-def test_what_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "LARGEST_UNPACKED", 10_000_000)
-    (tmp_path / "x.vot.gz").write_bytes(gzip.compress(b"<VOTABLE>" + b" " * 20_000_000))
-    with pytest.raises(TableError, match="unpacks to more than"):
-        read_table(tmp_path / "x.vot.gz")
 
 
 def test_missing_and_folders(tmp_path: Path) -> None:

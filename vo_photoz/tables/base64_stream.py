@@ -5,12 +5,11 @@ from __future__ import annotations
 import binascii
 import zlib
 
+import pybase64
+
 from vo_photoz.errors import TableError
+from vo_photoz.tables.bounds import largest_unpacked, trap
 
-LARGEST_UNPACKED = 16 * 2**30
-"""Bytes that a packed table may have when unpacked; more is taken for a trap."""
-
-_BLANKS = b" \t\r\n"
 _STEP = 1 << 20
 
 
@@ -30,6 +29,7 @@ class StreamDecoder:
         self._rest = b""
         self._unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None
         self._total = 0
+        self._packed = 0
 
     def add(self, piece: bytes) -> bytes:
         """Bytes of the next piece, which may end anywhere.
@@ -39,11 +39,11 @@ class StreamDecoder:
         TableError
             Raised if the piece is no base64, or unpacks to too much.
         """
-        text = self._rest + piece.translate(None, _BLANKS)
+        text = self._rest + b"".join(piece.split())
         whole = len(text) - len(text) % 4
         self._rest = text[whole:]
         try:
-            raw = binascii.a2b_base64(text[:whole], strict_mode=True)
+            raw = pybase64.b64decode(text[:whole], validate=True)
             if self._unpacker is not None:
                 raw = self._unpack(raw)
         except (binascii.Error, zlib.error) as error:
@@ -54,13 +54,13 @@ class StreamDecoder:
     def _unpack(self, raw: bytes) -> bytes:
         assert self._unpacker is not None  # noqa: S101 - for the type checker
         parts = []
+        self._packed += len(raw)
+        most = largest_unpacked(self._packed)
         while raw:
             parts.append(self._unpacker.decompress(raw, _STEP))
             raw = self._unpacker.unconsumed_tail
-            if self._total + _STEP * len(parts) > LARGEST_UNPACKED:
-                raise TableError(
-                    f"{self._source} unpacks to more than {LARGEST_UNPACKED} bytes; it is not read."
-                )
+            if self._total + _STEP * len(parts) > most:
+                raise trap(self._source, f"has rows that unpack to more than {most} bytes")
         return b"".join(parts)
 
     def finish(self) -> bytes:

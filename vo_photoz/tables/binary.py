@@ -17,6 +17,10 @@ Places = tuple[list[int], list[int]]
 """First byte, and the byte after the last, of a part of every row."""
 
 
+_WIDEST_ROW = 1 << 30
+"""Bytes of a row; numpy counts them in 31 bits."""
+
+
 def width_of(kind: Kind) -> int:
     """Bytes of one step of a cell (of the whole cell, where the length is fixed)."""
     if kind.datatype == "bit":
@@ -65,6 +69,8 @@ def decode_rows(
     TableError
         Raised if the stream is not what the FIELDs say.
     """
+    if sum(0 if kind.variable else width_of(kind) for kind in kinds) > _WIDEST_ROW:
+        raise TableError(f"Its FIELDs make rows of the VOTable longer than {_WIDEST_ROW} bytes.")
     runs = _runs(kinds, (len(kinds) + 7) // 8 if flags else 0)
     places, rows, used = _places(stream, runs, kinds)
     gone = np.zeros((rows, len(kinds)), dtype=bool)
@@ -125,29 +131,52 @@ def _places(
     if isinstance(only, np.dtype):
         rows = len(stream) // only.itemsize if only.itemsize else 0
         return [([0], [rows * only.itemsize])], rows, rows * only.itemsize
-    # For each run: bytes of fixed width, bytes of an element of variable length (0: bits).
-    steps = [(run.itemsize, 0) if isinstance(run, np.dtype) else (-1, _element(kinds[run])) for run in runs]
-    found: list[Places] = [([], []) for _ in runs]
-    at, used, rows, end = 0, 0, 0, len(stream)
+    starts, counts, used = _walk(stream, runs, kinds)
+    places: list[Places] = []
+    at = np.array(starts, dtype=np.int64)
+    for run in runs:
+        if isinstance(run, np.dtype):
+            end = at + run.itemsize
+        else:
+            number, item = np.array(counts[run], dtype=np.int64), _element(kinds[run])
+            at = at + 4
+            end = at + (number * item if item else (number + 7) // 8)
+        places.append((at.tolist(), end.tolist()))
+        at = end
+    return places, len(starts), used
+
+
+def _walk(
+    stream: bytes, runs: list[np.dtype[Any] | int], kinds: list[Kind]
+) -> tuple[list[int], dict[int, list[int]], int]:
+    """Start of every whole row, the counts of its variable cells by column, and where the last row ends."""
+    steps: list[tuple[int, int, list[int]]] = []  # fixed bytes before the cell, bytes of an element, counts
+    counts: dict[int, list[int]] = {}
+    tail = 0
+    for run in runs:
+        if isinstance(run, np.dtype):
+            tail += run.itemsize
+        else:
+            counts[run] = []
+            steps.append((tail, _element(kinds[run]), counts[run]))
+            tail = 0
+    starts: list[int] = []
+    at = used = 0
+    number, end = int.from_bytes, len(stream)
     while at < end:
-        row = []
-        for width, item in steps:
-            start = at
-            size = width
-            if width < 0:
-                count = int.from_bytes(stream[at : at + 4], "big", signed=True)
-                if count < 0:
-                    raise cut_off()
-                start, size = at + 4, count * item if item else (count + 7) // 8
-            at = start + size
-            row.append((start, at))
-        if at > end:
-            break
-        for (starts, ends), (start, stop) in zip(found, row, strict=True):
+        start = at
+        for before, item, found in steps:
+            at += before
+            count = number(stream[at : at + 4], "big", signed=True)
+            if count < 0:
+                raise cut_off()
+            found.append(count)
+            at += 4 + (count * item if item else (count + 7) // 8)
+        at += tail
+        if at <= end:
             starts.append(start)
-            ends.append(stop)
-        rows, used = rows + 1, at
-    return found, rows, used
+            used = at
+    return starts, {run: found[: len(starts)] for run, found in counts.items()}, used
 
 
 def _element(kind: Kind) -> int:

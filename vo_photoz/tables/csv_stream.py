@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock
 from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from vo_photoz.errors import TableError
+from vo_photoz.tables.bounds import MOST_COLUMNS, too_many_columns
 
 # Words for "no value". NaN is not among them: it is a number to us.
 _NULLS = ["", "null", "NULL", "None", "N/A", "n/a", "NA", "#N/A", "--", "\\N"]
 
 T = TypeVar("T")
 
-_BLOCK = 4 << 20
-"""Bytes of text read at a time."""
+_BLOCK = 1 << 19
+"""Bytes of text that Arrow reads at a time; it reads some dozens of blocks ahead."""
 _LARGEST_BLOCK = 64 << 20
 _LONGEST_LINE = 16 << 20
 _CANDIDATES = (pa.null(), pa.int64(), pa.bool_(), pa.float64(), pa.string())
@@ -85,6 +88,8 @@ class CsvStream:
         return comment
 
     def _check(self, line: str) -> None:
+        if len(self.names) > MOST_COLUMNS:
+            raise too_many_columns(self._source, len(self.names))
         if self.names:
             self.names[0] = self.names[0].lstrip("#").strip()
         if not any(self.names):
@@ -119,6 +124,34 @@ class CsvStream:
         names = [f"c{place}" for place in range(len(self.names))]
         if not self._rows_follow():
             return
+        again = False
+        with self._reader(names, only) as (reader, text):
+            first = {field.name: field.type for field in reader.schema}
+            odd = {name: pa.string() for name, kind in first.items() if pa.types.is_temporal(kind)}
+            if any(map(pa.types.is_binary, first.values())):
+                self._encoding, again = "latin1", True
+            else:
+                self._types |= first | odd
+                again = bool(odd)  # dates and times stay text
+            if not again:
+                yield from self._checked(reader, text)
+        if again:
+            yield from self._batches(only)
+
+    def _checked(self, reader: Any, text: _Utf8) -> Iterator[Any]:
+        """Batches; an error where the last cell never ends."""
+        batch = None
+        for batch in reader:
+            yield batch
+        if text.quotes % 2 and batch is not None and len(batch) and _goes_on(batch):
+            raise TableError(
+                f"{self._source} cannot be read as CSV: a quoted cell of its last row never ends.",
+                advice="Fetch or save it again.",
+            )
+
+    @contextmanager
+    def _reader(self, names: list[str], only: str | None) -> Iterator[tuple[Any, _Utf8]]:
+        """Reader of Arrow, which reads ahead in a thread of its own; afterwards that thread has ended."""
         parse = arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True)
         read = arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=self._block)
         convert = arrow_csv.ConvertOptions(
@@ -128,19 +161,17 @@ class CsvStream:
             timestamp_parsers=[],
             include_columns=[only] if only else None,
         )
-        file = pa.PythonFile(_Utf8(self._stream, self._encoding), mode="r")
-        reader = arrow_csv.open_csv(file, read_options=read, parse_options=parse, convert_options=convert)
-        first = {field.name: field.type for field in reader.schema}
-        if any(map(pa.types.is_binary, first.values())):
-            self._encoding = "latin1"
-            yield from self._batches(only)
-            return
-        odd = {name: pa.string() for name, kind in first.items() if pa.types.is_temporal(kind)}
-        self._types |= first | odd
-        if odd:  # dates and times stay text
-            yield from self._batches(only)
-            return
-        yield from reader
+        text = _Utf8(self._stream, self._encoding, self._source)
+        reader = None
+        try:
+            file = pa.PythonFile(text, mode="r")
+            reader = arrow_csv.open_csv(file, read_options=read, parse_options=parse, convert_options=convert)
+            yield reader, text
+        finally:
+            text.stop()
+            with suppress(pa.ArrowException, StopIteration, TableError):
+                while reader is not None:
+                    reader.read_next_batch()
 
     def _rows_follow(self) -> bool:
         """Whether there is more than blank lines; the stream then stands at the rows."""
@@ -191,23 +222,46 @@ class _Utf8:
 
     closed = False
 
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+    def __init__(self, stream: BinaryIO, encoding: str, source: str) -> None:
         self._stream = stream
         self._encoding = encoding
+        self._source = source
         self._over = b""
+        self._lock = Lock()
+        self._stopped = False
+        self.quotes = 0
 
     def read(self, size: int) -> bytes:
         """Next bytes; fewer than ``size`` only at the end."""
         if self._encoding == "utf8":
-            return self._stream.read(size)
+            return self._next(size)
         found = self._over
-        while len(found) < size and (raw := self._stream.read(size)):
+        while len(found) < size and (raw := self._next(size)):
             found += raw.decode(self._encoding).encode("utf8")
         self._over = found[size:]
         return found[:size]
 
+    def _next(self, size: int) -> bytes:
+        with self._lock:
+            raw = b"" if self._stopped else self._stream.read(size)
+        if b"\0" in raw:
+            raise TableError(f"{self._source} is not a table: it holds NUL bytes.", advice="Save it as text.")
+        self.quotes += raw.count(b'"')
+        return raw
+
+    def stop(self) -> None:
+        """End here; when this returns nobody reads the stream."""
+        with self._lock:
+            self._stopped = True
+
     def close(self) -> None:
         """Leave it open."""
+
+
+def _goes_on(batch: Any) -> bool:
+    """Whether a text in the last row goes over several lines, as one whose quote is not closed does."""
+    last = batch.slice(len(batch) - 1).to_pylist()[0].values()
+    return any(isinstance(cell, str) and "\n" in cell for cell in last)
 
 
 def _text(raw: bytes) -> str:

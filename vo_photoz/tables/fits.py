@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables.fields import Kind, Plain, free_null, mask_of, masked, null_value, objects, plain
+from vo_photoz.tables.fits_bounds import check_header, check_table
 from vo_photoz.tables.fits_parts import parts
 from vo_photoz.tables.portable import portable
 from vo_photoz.tables.skeleton import Told, skeleton, with_columns
@@ -47,6 +48,7 @@ _LETTERS |= {"float": "E", "double": "D", "floatComplex": "C", "doubleComplex": 
 
 @contextlib.contextmanager
 def _opened(stream: BinaryIO, source: str) -> Iterator[fits.HDUList]:
+    check_header(stream, source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -60,20 +62,22 @@ def _sentence(error: Exception) -> str:
     return " ".join(str(error).split())[:200].rstrip(".")
 
 
-def _table_hdu(hdus: fits.HDUList, source: str, extension: int | None = None) -> Any:
+def _table_hdu(stream: BinaryIO, hdus: fits.HDUList, source: str, extension: int | None = None) -> Any:
     tables = [hdu for hdu in hdus if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))]
     if extension is not None:
         tables = [hdus[extension]]
     tables = [hdu for hdu in tables if getattr(hdu, "columns", None)]
     if not tables:
         raise TableError(f"{source} is a FITS file without a table that has columns.")
-    return next((hdu for hdu in tables if hdu.header["NAXIS2"]), tables[0])
+    chosen = next((hdu for hdu in tables if hdu.header["NAXIS2"]), tables[0])
+    check_table(stream, chosen, source)
+    return chosen
 
 
 def fits_columns(stream: BinaryIO, source: str, extension: int | None = None) -> list[Plain]:
     """Columns of a FITS table in our in-memory form, with datatype and arraysize."""
     with _opened(stream, source) as hdus:
-        return _columns(_table_hdu(hdus, source, extension))
+        return _columns(_table_hdu(stream, hdus, source, extension))
 
 
 def _columns(hdu: Any) -> list[Plain]:
@@ -104,7 +108,7 @@ def read_fits(stream: BinaryIO, source: str) -> UserTable:
         Raised if there is none, or the file is damaged.
     """
     with _opened(stream, source) as hdus:
-        hdu = _table_hdu(hdus, source)
+        hdu = _table_hdu(stream, hdus, source)
         told = _told(hdu)  # before the columns are read, which renames them
         return _around(_columns(hdu), told, hdus, hdu.header, source)
 
@@ -118,7 +122,7 @@ def fits_batches(stream: BinaryIO, source: str, rows: int) -> Iterator[UserTable
         As `read_fits`.
     """
     with _opened(stream, source) as hdus:
-        hdu = _table_hdu(hdus, source)
+        hdu = _table_hdu(stream, hdus, source)
         first: UserTable | None = None
         for part in parts(stream, hdu, rows):
             columns = fits_columns(part, source)
@@ -130,7 +134,7 @@ def fits_batches(stream: BinaryIO, source: str, rows: int) -> Iterator[UserTable
 def column_batches(stream: BinaryIO, source: str, rows: int, extension: int | None) -> Iterator[list[Plain]]:
     """Columns as `fits_columns` gives them, at most ``rows`` rows at a time."""
     with _opened(stream, source) as hdus:
-        for part in parts(stream, _table_hdu(hdus, source, extension), rows):
+        for part in parts(stream, _table_hdu(stream, hdus, source, extension), rows):
             yield fits_columns(part, source)
 
 

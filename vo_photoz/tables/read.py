@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from vo_photoz.errors import TableError, UsageError
-from vo_photoz.tables.base64_stream import LARGEST_UNPACKED
+from vo_photoz.tables.bounds import Bounded, check_ecsv, check_parquet
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.votable import read_votable
 
@@ -26,6 +26,7 @@ _NAMES = {
     "csv": (".csv", ".tsv", ".txt", ".dat"),
 }
 _HEAD = 4096
+_CHECKS = {"ecsv": check_ecsv, "parquet": check_parquet}
 
 
 def read_table(path: str | Path, *, format: str | None = None) -> UserTable:
@@ -64,7 +65,10 @@ def opened(path: str | Path, format: str | None = None) -> Iterator[tuple[Binary
             stream.seek(0)
             if not head.strip():
                 raise TableError(f"{path.name} is empty.")
-            yield stream, format or sniff(head, path.name)
+            kind = format or sniff(head, path.name)
+            if kind in _CHECKS:
+                _CHECKS[kind](stream, path.name)
+            yield stream, kind
     except FileNotFoundError:
         raise TableError(f"The file {path} does not exist.", advice="Check its name.") from None
     except (EOFError, UnicodeDecodeError, zlib.error, gzip.BadGzipFile) as error:
@@ -89,38 +93,7 @@ def _unpacked(path: Path) -> BinaryIO:
         packed = cast("BinaryIO", bz2.BZ2File(raw))
     else:
         return raw
-    return cast("BinaryIO", io.BufferedReader(_Bounded(packed, path.name)))
-
-
-class _Bounded(io.RawIOBase):
-    """An unpacking stream that stops at `LARGEST_UNPACKED`."""
-
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self.stream = stream
-        self.name = name
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self.stream.tell()
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        chunk = self.stream.read(len(buffer))
-        if self.stream.tell() > LARGEST_UNPACKED:
-            raise TableError(f"{self.name} unpacks to more than {LARGEST_UNPACKED} bytes; it is not read.")
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
-
-    def close(self) -> None:
-        self.stream.close()
-        super().close()
+    return cast("BinaryIO", io.BufferedReader(Bounded(packed, path.stat().st_size, path.name)))
 
 
 def sniff(head: bytes, name: str) -> str:

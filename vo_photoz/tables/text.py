@@ -19,6 +19,16 @@ from vo_photoz.tables.parquet import from_arrow
 from vo_photoz.tables.skeleton import Told, skeleton, with_columns
 from vo_photoz.tables.user_table import Columns, UserTable
 
+_PIECES = 8
+"""Pieces that Arrow reads in one batch."""
+
+
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError, OSError, ImportError, RecursionError)
+"""What astropy raises for damaged files."""
+
+_ENOUGH = 8 << 20
+"""Bytes of lines that are read together."""
+
 
 def read_csv(stream: BinaryIO, source: str) -> UserTable:
     """Table of a CSV file with a line of names; see `vo_photoz.tables.csv_stream.CsvStream`.
@@ -47,8 +57,9 @@ def csv_batches(rows: CsvStream, source: str) -> Iterator[UserTable]:
         As `read_csv`.
     """
     first: UserTable | None = None
-    for batch in rows:
-        columns = ArrowColumns(batch, rows.names)
+    pieces = iter(rows)
+    while group := list(islice(pieces, _PIECES)):
+        columns = ArrowColumns(pa.Table.from_batches(group), rows.names)
         if first is None:
             made = [plain(values) for values in columns]
             first = skeleton(made, [Told(name) for name in rows.names], source=source)
@@ -60,7 +71,7 @@ class ArrowColumns(Columns):
 
     Parameters
     ----------
-    batch : pyarrow.RecordBatch
+    batch : pyarrow.Table
         Some rows.
     names : list of str
         Names of the columns, for errors.
@@ -125,10 +136,16 @@ def ecsv_batches(stream: BinaryIO, source: str, rows: int) -> Iterator[UserTable
 
 
 def _lines(stream: BinaryIO, rows: int) -> bytes:
-    """Lines of about so many rows; a cell in quotes may hold line ends."""
-    lines = list(islice(stream, rows))
-    while sum(line.count(b'"') for line in lines) % 2 and (more := stream.readline()):
-        lines.append(more)
+    """Lines of about so many rows, fewer where they are long; a cell in quotes may hold line ends."""
+    lines: list[bytes] = []
+    size = quotes = 0
+    while (len(lines) < rows and size < _ENOUGH) or quotes % 2:
+        line = stream.readline()
+        if not line:
+            break
+        lines.append(line)
+        size += len(line)
+        quotes += line.count(b'"')
     return b"".join(lines)
 
 
@@ -141,7 +158,7 @@ def _ecsv(raw: bytes, source: str) -> UserTable:
         warnings.simplefilter("ignore")
         try:
             table = Table.read(text, format="ascii.ecsv")
-        except (ValueError, TypeError, KeyError, OSError, ImportError) as error:
+        except _BROKEN as error:
             reason = " ".join(str(error).split())[:200]
             raise TableError(f"{source} cannot be read as ECSV: {reason}.") from None
         return from_astropy(table, source)

@@ -36,9 +36,28 @@ def read_votable(stream: BinaryIO, source: str, *, rowless: bool = False) -> Use
     document = xmlread.parse(stream, source, rowless=rowless)
     table = table_of(document, source)
     if document.rows.serialisation == "FITS":
-        return _with_fits(table, document.rows)
-    table.data = _columns(document.rows, table.columns, source)
+        table = _with_fits(table, document.rows)
+    else:
+        table.data = _columns(document.rows, table.columns, source)
+    if not rowless:
+        check_rows(table.table, table.n_rows, source)
     return table
+
+
+def check_rows(table: Element, rows: int, source: str) -> None:
+    """Compare the rows that were found with those that the document declares.
+
+    Raises
+    ------
+    TableError
+        Raised if there are fewer.
+    """
+    declared = table.get("nrows", "").strip()
+    if declared.isdecimal() and int(declared[:18]) > rows:
+        raise TableError(
+            f"{source} is not complete: it declares {declared[:18]} rows, but holds {rows}.",
+            advice="Fetch or save it again.",
+        )
 
 
 def table_of(document: xmlread.Document, source: str) -> UserTable:

@@ -15,7 +15,7 @@ from vo_photoz.tables.base64_stream import StreamDecoder
 from vo_photoz.tables.fields import Kind
 from vo_photoz.tables.rows import Rows
 from vo_photoz.tables.user_table import UserTable
-from vo_photoz.tables.votable import decoder_of, table_of
+from vo_photoz.tables.votable import check_rows, decoder_of, table_of
 
 _ENOUGH = 8 << 20
 """Bytes of binary rows that are decoded together."""
@@ -57,6 +57,7 @@ def votable_batches(stream: BinaryIO, source: str, rows: int) -> Iterator[UserTa
         batches = _Batches(table_of(document, source), document.rows, rows)
     batches.table.note = table_of(document, source).note
     yield from batches.last()
+    check_rows(batches.table.table, batches.count, source)
 
 
 class _Batches:
@@ -67,6 +68,7 @@ class _Batches:
         self.rows = rows
         self.most = most
         self.given = False
+        self.count = 0
         self.parts: list[bytes] = []
         self.size = 0
         self.enough = _ENOUGH
@@ -112,6 +114,7 @@ class _Batches:
 
     def _batch(self, data: list[NDArray[Any]]) -> UserTable:
         self.given = True
+        self.count += len(data[0])
         return UserTable(
             self.table.root, self.table.table, data, source=self.table.source, note=self.table.note
         )
@@ -167,4 +170,5 @@ class _Batches:
             for columns in column_batches(
                 stream, self.table.source, self.most, int(extension) if extension else None
             ):
+                self.count += len(columns[0][0])
                 yield with_columns(self.table, columns)

@@ -13,14 +13,15 @@ from xml.etree.ElementTree import Element
 from xml.parsers import expat
 
 from vo_photoz.errors import TableError
+from vo_photoz.tables.bounds import MOST_COLUMNS, too_many_columns
 from vo_photoz.tables.rows import Rows, collect
 
 _VOTABLE = "http://www.ivoa.net/xml/VOTable/"
 _CHUNK = 1 << 20
 _DEEPEST = 200
 _STREAM = re.compile(rb"<(?:[\w.-]+:)?STREAM(?:\s[^<>]*)?>")
-_MARKUP = re.compile(rb"[<&]")
 _LONGEST_TAG = 4096
+_LONGEST_MARKUP = 16 << 20
 
 
 @dataclass
@@ -48,6 +49,8 @@ class Reader:
         self.filling: Element | None = None
         self.rows = Rows(0)
         self.tables = 0
+        self.fields = 0
+        self.fed = 0
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.buffer_size = 1 << 16
@@ -79,8 +82,15 @@ class Reader:
         self.stack.append(element)
         if len(self.stack) > _DEEPEST:
             raise TableError(f"{self.source} nests more than {_DEEPEST} elements; it is not read.")
+        if name == "FIELD":
+            self._count_field()
         if name == "DATA" and (columns := self._wanted()):
             self._data_start(columns)
+
+    def _count_field(self) -> None:
+        self.fields += 1
+        if self.fields > MOST_COLUMNS * (self.tables + 1):
+            raise too_many_columns(self.source, self.fields)
 
     def _begin(self, name: str) -> None:
         local = name.rpartition(":")[2]
@@ -171,28 +181,37 @@ class Reader:
                 while rest:
                     if raw:
                         rest, raw = self._raw(rest)
-                    elif (found := _STREAM.search(rest)) is not None:
-                        self.parser.Parse(rest[: found.end()], False)
+                    elif b"STREAM" in rest and (found := _STREAM.search(rest)) is not None:
+                        self._parse(rest[: found.end()])
                         rest, raw = rest[found.end() :], self.rows.in_stream
                     else:
                         tag = rest.rfind(b"<")
                         held = len(rest) if tag < len(rest) - _LONGEST_TAG else tag
-                        self.parser.Parse(rest[:held], False)
+                        self._parse(rest[:held])
                         rest = rest[held:]
                         break
                 yield
             self.parser.Parse(rest, True)
         except expat.ExpatError as error:
             raise _malformed(self, error, self.source) from None
-        except LookupError as error:
+        except (LookupError, ValueError) as error:  # an encoding that Python or expat does not know
             raise TableError(f"{self.source} cannot be read: {error}.", advice="Save it as UTF-8.") from None
+
+    def _parse(self, data: bytes) -> None:
+        """Give expat its next bytes; it looks again and again at a tag that does not end."""
+        self.parser.Parse(data, False)
+        self.fed += len(data)
+        if self.fed - self.parser.CurrentByteIndex > _LONGEST_MARKUP:
+            raise TableError(
+                f"{self.source} has a tag or comment longer than {_LONGEST_MARKUP} bytes; it is not read."
+            )
 
     def _raw(self, data: bytes) -> tuple[bytes, bool]:
         """Take content of STREAM up to markup; what is left, and whether the content may go on."""
-        found = _MARKUP.search(data)
-        end = len(data) if found is None else found.start()
+        ends = [at for at in (data.find(b"<"), data.find(b"&")) if at >= 0]
+        end = min(ends, default=len(data))
         self.rows.pieces.append(data[:end])
-        return data[end:], found is None
+        return data[end:], not ends
 
 
 def _ours(name: str, value: str) -> bool:

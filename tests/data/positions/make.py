@@ -1,6 +1,6 @@
 """Writes the golden tables of positions, and what astropy makes of them, into this folder.
 
-Run it as ``python tests/data/positions/make.py``. The tables of STILTS are written anew where it is installed.
+Run it as ``python tests/data/positions/make.py``. The tables of STILTS are written anew where it is there.
 Those of TOPCAT and Aladin are made by ``make_with_clients.py``.
 """
 
