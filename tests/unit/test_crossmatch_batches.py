@@ -25,6 +25,7 @@ N = 3000
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vo_photoz.tables.csv_stream._BLOCK", 20_000)
+    monkeypatch.setattr("vo_photoz.tables.text._PIECES", 1)
     monkeypatch.setattr("vo_photoz.pipeline.crossmatch_batches.LARGE_BYTES", 0)
 
 

@@ -14,7 +14,7 @@ from vo_photoz.tables.position_columns import Pair
 from vo_photoz.tables.positions import angles_of_rows, choose, positions_of
 from vo_photoz.tables.user_table import UserTable
 
-_SAMPLE = 1000
+_SAMPLE = 500
 """Rows of every batch that are kept, to choose the columns in the light of the whole table."""
 
 

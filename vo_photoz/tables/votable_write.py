@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import binascii
 import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 from xml.etree.ElementTree import Element
 
+import pybase64
 from numpy.typing import NDArray
 
 from vo_photoz.tables import binary_write, tabledata_write, xmlwrite
@@ -81,10 +81,10 @@ def _write_binary2(out: TextIO, columns: list[ColumnInfo], batches: Iterable[Bat
             rest = block[last:].tobytes()
             if len(head) % 3:
                 rest, head = head + rest, b""
-            raw.write(binascii.b2a_base64(head, newline=False))
-            raw.write(binascii.b2a_base64(body.data, newline=False))
+            raw.write(pybase64.b64encode(head))
+            raw.write(pybase64.b64encode(body.data))
             raw.write(b"\n")
-    raw.write(binascii.b2a_base64(rest, newline=False))
+    raw.write(pybase64.b64encode(rest))
     out.write("\n</STREAM>\n</BINARY2>\n</DATA>\n")
 
 
