@@ -249,6 +249,10 @@ def test_a_scheduler_and_its_workers(catalogue, tmp_path):
         assert len(far) == len(here) > 2000
         assert far.colnames == here.colnames
         assert all((far[name] == here[name]).all() for name in ("number", "separation"))
+        part = from_mocpy(MOC.from_string("1/5-20"))
+        kept = filter_hats(catalogue / "sources", part, tmp_path / "part", scheduler=address)
+        table = read_table(catalogue / "t.vot")
+        assert kept == contains(part, table.values("ra"), table.values("dec")).sum()
         for worker in running[1:]:
             worker.kill()
             worker.wait()

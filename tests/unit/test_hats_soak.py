@@ -54,6 +54,7 @@ def test_200_000_positions_and_500_000_sources(tmp_path):
         started = time.monotonic()
         far, _ = hats_pairs(positions, tmp_path / "h", radius_arcsec=RADIUS, scheduler=address)
         print(f"LSDB, two workers: {time.monotonic() - started:.1f} s")
+        assert import_hats(tmp_path / "t.fits", tmp_path / "far", scheduler=address).n_rows == 500_000
     started = time.monotonic()
     ours = table_pairs(positions, read_table(tmp_path / "t.fits"), radius_arcsec=RADIUS)
     print(f"our match: {time.monotonic() - started:.1f} s")

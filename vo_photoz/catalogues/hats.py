@@ -56,7 +56,7 @@ def match_hats(
     scheduler : str or None
         Address of a Dask scheduler; None works in threads of this process.
     progress : Progress
-        Told how many parts of the catalogue are done.
+        Told how much of the work on the catalogue is done.
 
     Returns
     -------

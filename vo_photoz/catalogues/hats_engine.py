@@ -19,7 +19,7 @@ FILES = ("hats.properties", "collection.properties")
 REMOTE = ("http", "https", "s3", "gs", "hf")
 CONNECT_SECONDS = 20
 OUTSIDE = ("aiohttp", "botocore", "distributed", "fsspec", "hats", "pyarrow")
-STEP = "parts of the catalogue"
+STEP = "work on the catalogue"
 
 
 def need_lsdb(module: str = "lsdb") -> Any:
@@ -111,33 +111,24 @@ def computed(catalogue: Any, client: Any, progress: Progress = no_progress) -> A
     client : `distributed.Client` or None
         As of `engine`.
     progress : Progress
-        Told how many parts are done.
+        Told how much is done; of a scheduler's work only the end.
     """
-    pandas = need_lsdb("pandas")
     if client is None:
-        parts = need_lsdb("dask").compute(*_counted(catalogue, progress))
-    else:
-        futures = client.compute(catalogue.to_delayed())
-        finished = need_lsdb("distributed").as_completed(futures)
-        for done, future in enumerate(finished):
-            future.result()  # a failure is told at once
-            progress(STEP, done + 1, len(futures))
-        parts = client.gather(futures)
-    filled = [part for part in parts if len(part)]
-    return pandas.concat(filled) if filled else catalogue.meta
+        with _watched(progress):
+            return catalogue.compute(progress_bar=False)
+    found = catalogue.compute(progress_bar=False)
+    progress(STEP, catalogue.npartitions, catalogue.npartitions)
+    return found
 
 
-def _counted(catalogue: Any, progress: Progress) -> list[Any]:
-    """The parts, each of which tells when it is done."""
-    delayed = catalogue.to_delayed()
-    count = iter(range(1, len(delayed) + 1))
+def _watched(progress: Progress) -> Any:
+    """Dask's callback that tells how many of its tasks are done."""
 
-    def told(part: Any) -> Any:
-        progress(STEP, next(count), len(delayed))
-        return part
+    def told(_key: Any, _result: Any, _graph: Any, state: Any, _worker: Any) -> None:
+        left = sum(len(state[name]) for name in ("ready", "waiting", "running"))
+        progress(STEP, len(state["finished"]), len(state["finished"]) + left)
 
-    tell = need_lsdb("dask").delayed(told, pure=False)
-    return [tell(one) for one in delayed]
+    return need_lsdb("dask.callbacks").Callback(posttask=told)
 
 
 @contextmanager

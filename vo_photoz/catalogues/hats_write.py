@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import parquet as pq
 
 from vo_photoz.catalogues.hats import open_hats
@@ -28,8 +29,9 @@ from vo_photoz.tables.user_table import UserTable, unique_names
 BATCH_ROWS = 250_000
 PART_ROWS = 500_000
 """Rows of a part of the catalogue at most, where the sky can be divided so finely."""
-FINEST_PART = 10
-MARGIN_ARCSEC = 10.0
+FINEST_PART, USUAL_PART = 10, 8
+"""Orders of the smallest parts; the usual one, unless some of its cells hold too many rows. The catalogue
+keeps a map of its sources of this order too: at order 10 it takes long to make."""
 RESERVED = ("_healpix_29", "Norder", "Dir", "Npix")
 """Columns that HATS makes itself."""
 
@@ -106,8 +108,9 @@ def import_hats(
             asked = arguments(
                 output_path=folder, output_artifact_name=name, input_file_list=staged.files,
                 file_reader="parquet", ra_column=staged.ra, dec_column=staged.dec,
-                use_schema_file=staged.files[0], pixel_threshold=max(part_rows, staged.densest),
-                highest_healpix_order=FINEST_PART, expected_total_rows=staged.n_rows, progress_bar=False,
+                use_schema_file=staged.files[0], pixel_threshold=max(part_rows, staged.densest(FINEST_PART)),
+                highest_healpix_order=staged.order_for(part_rows), expected_total_rows=staged.n_rows,
+                progress_bar=False,
             )  # fmt: skip
             need_lsdb("hats_import.pipeline").pipeline_with_client(asked, client)
     parts = open_hats(output).npartitions
@@ -172,8 +175,17 @@ class _Staged:
     dec: str
     n_rows: int
     without_position: int
-    densest: int
+    counts: NDArray[np.uint32]
     told: str
+
+    def densest(self, order: int) -> int:
+        """Most rows in a cell of an order."""
+        return int(self.counts.reshape(-1, 4 ** (FINEST_PART - order)).sum(axis=1).max())
+
+    def order_for(self, part_rows: int) -> int:
+        """Order whose cells all hold fewer rows than a part, as far as there is one."""
+        orders = range(USUAL_PART, FINEST_PART)
+        return next((order for order in orders if self.densest(order) <= part_rows), FINEST_PART)
 
 
 def _staged(
@@ -205,7 +217,7 @@ def _staged(
         raise TableError(f"No row of {path} has a position.")
     files = [file for file in files if pq.read_metadata(file).num_rows]
     told = chosen.positions.origin
-    return _Staged(files, *names, kept, seen - kept, int(counts.max()), told)
+    return _Staged(files, *names, kept, seen - kept, counts, told)
 
 
 def _names(batch: UserTable, places: Positions, pair: Any) -> tuple[str, str]:
