@@ -30,12 +30,14 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def kept_in(work: Path) -> dict[str, int]:
     """Finished steps, parts of stamps and parts of answers, with the time at which they were written."""
-    found = [path for path in work.glob("*-*") if path.suffix != ".part"]
-    found += [*work.glob("*/flags-?????.npy"), *work.glob("*/rows-?????.parquet")]
-    times = {}
-    for path in found:
+    times: dict[str, int] = {}
+    for folder in [] if not work.is_dir() else sorted(work.iterdir()):
         with contextlib.suppress(FileNotFoundError):  # it took its name in this moment
-            times[path.relative_to(work).as_posix().replace(".part/", "/")] = path.stat().st_mtime_ns
+            name = folder.name.removesuffix(".part")
+            if name == folder.name and "-" in name:
+                times[name] = folder.stat().st_mtime_ns
+            for pattern in ("flags-?????.npy", "rows-?????.parquet"):
+                times |= {f"{name}/{file.name}": file.stat().st_mtime_ns for file in folder.glob(pattern)}
     return times
 
 

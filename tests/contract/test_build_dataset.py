@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,13 @@ from tests.cfhtls_sky import RECIPE, Sky, make_sky, write_catalogues
 from tests.killing import build, build_and_kill, files_of
 from vo_photoz.cli.main import app
 from vo_photoz.datasets.ledger import read_ledger
+from vo_photoz.datasets.recipe import Recipe, list_recipes, load_recipe, recipe_file
 from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.flow import Positions
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import load_survey
+from vo_photoz.pipeline.build_magnitudes import find_magnitudes
+from vo_photoz.pipeline.samples import find_samples
 from vo_photoz.sky.pairs import within
 
 
@@ -139,10 +144,22 @@ def test_the_same_command_again_changes_nothing(sky: Sky, built: Dataset) -> Non
 def test_killed_at_random_moments_the_bytes_are_the_same(sky: Sky, built: Dataset) -> None:
     output = sky.folder / "killed"
     moments = [
-        len(kept) for _, kept in build_and_kill(sky.folder / "recipe.toml", output, 3, seed=5, seconds=0.03)
+        len(kept) for _, kept in build_and_kill(sky.folder / "recipe.toml", output, 3, seed=5, seconds=0.01)
     ]
     assert len(moments) >= 3
     assert files_of(output) == files_of(built.folder)
+
+
+def test_recipes_that_come_along_and_that_of_the_docs_are_right() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "training-sets.md").read_text()
+    shown = tomllib.loads(re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)[0])
+    assert Recipe.model_validate(shown).precedence == ["mine", "spectra"]
+    assert list_recipes() == ["cfhtls-quasars"]
+    for name in list_recipes():
+        recipe = load_recipe(name)
+        folder = recipe_file(name).parent
+        assert [source.query.name for source in find_samples(recipe.sample, folder)] == ["dr12q", "dr7q"]
+        assert find_magnitudes(recipe.magnitudes, folder)
 
 
 def test_two_builds_at_once_do_not_mix(sky: Sky, built: Dataset) -> None:
@@ -191,8 +208,6 @@ def test_a_bad_recipe_is_one_clear_sentence(sky: Sky, old: str, new: str, words:
     told = " ".join(done.output.split())
     assert done.exit_code in (1, 2), told
     assert told.startswith("Error: ")
-    import re
-
     assert re.search(words, told), told
     assert "Traceback" not in told
     assert not output.exists()

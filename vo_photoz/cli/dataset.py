@@ -120,33 +120,21 @@ def build(
 def show(
     folder: Annotated[Path, typer.Argument(help="A training set.")],
     check: Annotated[bool, typer.Option("--check", help="Read it all and compare its hash.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Draw it: one page (.png), or a folder of pictures."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
-    """Print what a training set holds."""
+    """Print what a training set holds, and draw it."""
     with errors_told(debug):
-        from vo_photoz.datasets.manifest import dereddening_text
-        from vo_photoz.datasets.store import open_dataset
-        from vo_photoz.errors import TableError
+        from vo_photoz.pipeline.show_dataset import check_hash, draw, open_and_tell
 
-        data = open_dataset(folder)
-        held = data.manifest
-        unlabelled = len(data) - int(data.labelled().sum())
-        lines = {
-            "objects": f"{held.n}, {unlabelled} without redshift",
-            "sky": "real" if held.real else "simulated",
-            "bands": " ".join(held.bands),
-            "stamps": f"{held.stamp_pixels} pixels of {held.pixel_arcsec:g} arcsec, {held.unit}",
-            "dereddened": dereddening_text(held.dereddened, held.dereddening),
-            "redshifts": " to ".join(f"{z:.3f}" for z in held.z_range) or "none",
-            "folds": ", ".join(f"{fold}: {n}" for fold, n in held.folds.items()),
-            **{name: str(text) for name, text in held.source.items()},
-            "made": held.made,
-            "sha256": held.sha256,
-        }
-        for name, text in lines.items():
-            say(f"{name:<20} {text}")
-        if check and data.hash() != held.sha256:
-            raise TableError(
-                f"The data set {folder} was changed: its hash is another.", advice="Make it again."
-            )
-        say("unchanged", not check)
+        data, lines = open_and_tell(folder)
+        for line in lines:
+            say(line)
+        if check:
+            check_hash(data)
+            say("unchanged")
+        for picture in draw(data, output) if output is not None else []:
+            say(f"drawn in {picture}")
