@@ -157,6 +157,7 @@ def test_a_catalogue_on_a_web_server(catalogue):
 
 def test_import_keeps_values_and_says_what_is_left_out(tmp_path):
     table = Table({"l": [10.0, np.nan, 200.0], "b": [80.0, 3.0, -40.0], "name": ["a", "b", "c"]})
+    table["Dir"] = [7, 8, 9]
     table.write(tmp_path / "t.csv")
     words = ["hats", "import", tmp_path / "t.csv", "-o", tmp_path / "h", "--frame", "galactic"]
     answer = CliRunner().invoke(app, [str(word) for word in words])
@@ -167,7 +168,7 @@ def test_import_keeps_values_and_says_what_is_left_out(tmp_path):
     one = Positions(np.array([place.ra.deg]), np.array([place.dec.deg]), np.ones(1, bool))
     pairs, _ = hats_pairs(one, tmp_path / "h", radius_arcsec=0.1)
     values = {column.name: column.values.tolist() for column in pairs.columns}
-    assert values["name"] == ["a"]
+    assert (values["name"], values["Dir_vopz"]) == (["a"], [7])
     assert values["ra_icrs"][0] == pytest.approx(place.ra.deg)
     answer = CliRunner().invoke(app, [str(word) for word in words])
     assert answer.exit_code == 2

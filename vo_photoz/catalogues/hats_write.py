@@ -32,8 +32,10 @@ PART_ROWS = 500_000
 FINEST_PART, USUAL_PART = 10, 8
 """Orders of the smallest parts; the usual one, unless some of its cells hold too many rows. The catalogue
 keeps a map of its sources of this order too: at order 10 it takes long to make."""
-RESERVED = ("_healpix_29", "Norder", "Dir", "Npix")
-"""Columns that HATS makes itself."""
+INDEX = "_healpix_29"
+"""Column that every HATS catalogue has: it is made anew."""
+RESERVED = ("Norder", "Dir", "Npix")
+"""Columns of the parts; the user's own of these names become ``NAME_vopz``."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def import_hats(
     Parameters
     ----------
     table : path
-        Any table that can be read. Units, UCDs and descriptions of its columns go along.
+        Any table that can be read. Units, UCDs and descriptions of its columns go along. Columns named
+        Norder, Dir or Npix, which HATS needs itself, become ``NAME_vopz``.
     output : path
         Folder to make.
     ra, dec, frame : str or None
@@ -235,9 +238,10 @@ def _names(batch: UserTable, places: Positions, pair: Any) -> tuple[str, str]:
 
 
 def _with_positions(rows: Any, places: Positions, names: tuple[str, str]) -> Any:
-    """Rows that have a position, with its columns; without those that HATS makes itself."""
+    """Rows that have a position, with its columns; those that HATS makes itself get another name."""
     rows = rows.replace_schema_metadata(None)
-    rows = rows.drop_columns([name for name in RESERVED if name in rows.column_names])
+    rows = rows.drop_columns([INDEX] if INDEX in rows.column_names else [])
+    rows = rows.rename_columns([f"{one}_vopz" if one in RESERVED else one for one in rows.column_names])
     for name, values, word in zip(names, (places.ra, places.dec), ("ra", "dec"), strict=True):
         if name not in rows.column_names:
             told = {"unit": "deg", "ucd": f"pos.eq.{word};meta.main", "description": "ICRS"}
