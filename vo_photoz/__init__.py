@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vo_photoz.hips.hipsfs import HiPSfs
-    from vo_photoz.hips.survey import HiPS, Survey
+    from vo_photoz.hips.survey import HiPS, Survey, load_survey
     from vo_photoz.pipeline.crossmatch import crossmatch
     from vo_photoz.pipeline.predict import predict
 
 __version__ = "0.1.0"
 
-__all__ = ["HiPS", "HiPSfs", "Survey", "__version__", "crossmatch", "predict"]
+__all__ = ["HiPS", "HiPSfs", "Survey", "__version__", "crossmatch", "load_survey", "predict"]
 
 _HOMES = {
     "HiPS": "vo_photoz.hips.survey",
     "HiPSfs": "vo_photoz.hips.hipsfs",
     "Survey": "vo_photoz.hips.survey",
+    "load_survey": "vo_photoz.hips.survey",
     "crossmatch": "vo_photoz.pipeline.crossmatch",
     "predict": "vo_photoz.pipeline.predict",
 }

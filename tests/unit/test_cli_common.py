@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import typer
 
@@ -38,3 +41,25 @@ def test_an_exit_passes() -> None:
     with pytest.raises(typer.Exit) as caught, errors_told():
         raise typer.Exit(0)
     assert caught.value.exit_code == 0
+
+
+def test_a_reader_that_leaves_is_no_fault() -> None:
+    code = (
+        "from vo_photoz.cli.common import errors_told, say\n"
+        "with errors_told():\n"
+        "    for _ in range(10000): say('x' * 100)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert "fault of vo-photoz" not in process.stderr.read()
+
+
+def test_a_connection_that_breaks_is_not_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), errors_told():
+        raise BrokenPipeError(32, "Broken pipe")
+    assert "Broken pipe" in capsys.readouterr().err

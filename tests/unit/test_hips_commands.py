@@ -1,5 +1,7 @@
 """The commands cutouts, coverage and surveys, on a small survey written here."""
 
+import shutil
+
 import numpy as np
 import pytest
 import zarr
@@ -110,3 +112,58 @@ def test_a_survey_that_cannot_be_used_is_told(survey, tmp_path):
     assert "no file 'properties'" in answer.output
     assert "no address works" in answer.output
     assert run("surveys", "check", "sdss", "--offline").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--scale", 0), "A pixel cannot measure 0.0 arcsec"),
+        (("--scale", 1e9), "at most 648000"),
+        (("--pictures", "sheet.pngx"), "'.pngx' is no kind of picture"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_before_anything_is_cut(survey, table, tmp_path, words, told):
+    answer = run("cutouts", table, "-o", tmp_path / "out.npz", "--survey", survey, *words)
+    assert answer.exit_code == 2
+    assert told in answer.output
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+@pytest.mark.parametrize("name", ["out.fits", "out.NPZ", "out.csv"])
+def test_a_folder_is_not_made_under_the_name_of_a_file(survey, table, tmp_path, name):
+    answer = run("cutouts", table, "-o", tmp_path / name, "--survey", survey)
+    assert answer.exit_code == 2
+    assert "would be a folder" in answer.output
+    assert not (tmp_path / name).exists()
+
+
+def test_only_stamps_are_replaced(survey, table, tmp_path):
+    out = tmp_path / "out.npz"
+    np.savez(out, work_of_a_year=np.arange(3))
+    answer = run("cutouts", table, "-o", out, "--survey", survey, "--size", 8)
+    assert answer.exit_code == 2
+    assert "exists" in answer.output
+    with np.load(out) as kept:
+        assert kept["work_of_a_year"].tolist() == [0, 1, 2]
+    out.unlink()
+    for size in (8, 6):  # the second run replaces the stamps of the first
+        assert run("cutouts", table, "-o", out, "--survey", survey, "--size", size).exit_code == 0
+    with np.load(out) as found:
+        assert found["stamps"].shape[-1] == 6
+
+
+def test_the_folder_of_the_pictures_is_made(survey, table, tmp_path):
+    picture = tmp_path / "new" / "sheet.png"
+    answer = run("cutouts", table, "-o", tmp_path / "out.npz", "--survey", survey, "--pictures", picture)
+    assert answer.exit_code == 0, answer.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_map_that_lies_elsewhere_is_a_fault(survey, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(survey.parent, folder)
+    properties = folder / "g" / "properties"
+    properties.write_text(properties.read_text().replace("= equatorial", "= galactic"))
+    answer = run("surveys", "check", folder / "s.toml", "--no-keep")
+    assert answer.exit_code == 1
+    assert "lie in different places" in answer.output

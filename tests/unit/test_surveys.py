@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from vo_photoz.errors import SurveyError
-from vo_photoz.hips.survey import list_surveys, load_survey, own_surveys, survey_file
+from vo_photoz.hips.survey import HiPS, list_surveys, load_survey, own_surveys, survey_file
 from vo_photoz.hips.survey_file import keep_check
 
 SHIPPED = ["cfhtls-wide", "dss2", "legacy-dr10", "panstarrs", "sdss", "skymapper"]
@@ -120,3 +120,30 @@ def test_zero_point_follows_the_unit(tmp_path):
     path.write_text('[survey]\nbands = ["g"]\npixel_unit = "nJy"\n[hips]\ng = "g"\n')
     assert load_survey(path).zero_point("g") == pytest.approx(31.4, abs=0.001)
     assert math.isclose(load_survey("sdss").zero_point("g"), 22.5)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("[photometri.g]\nzero_point = 22.5", "unknown table or key 'photometri'"),
+        ("[photometry.gg]\nzero_point = 22.5", "[photometry.gg] belongs to no band"),
+        ('[photometry.g]\nzero_point = "22.5"', "zero_point of band g is not a number"),
+        ("[photometry]\nzero_point = 22.5", "[photometry.zero_point] belongs to no band"),
+    ],
+)
+def test_typing_errors_do_not_pass_in_silence(tmp_path, lines, told):
+    path = tmp_path / "s.toml"
+    path.write_text(f'[survey]\nname = "s"\n[hips]\ng = "g"\n{lines}\n')
+    with pytest.raises(SurveyError, match=re.escape(told)):
+        load_survey(path)
+
+
+def test_an_address_that_nobody_can_read_is_told():
+    with pytest.raises(SurveyError, match="ftp:// is unknown"):
+        HiPS("ftp://example.org/hips")
+
+
+def test_a_web_page_is_no_hips(tmp_path):
+    (tmp_path / "properties").write_text("<!DOCTYPE html><title>Welcome</title>")
+    with pytest.raises(SurveyError, match="is a web page"):
+        _ = HiPS(f"{tmp_path}/").order

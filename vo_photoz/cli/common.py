@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +33,8 @@ def errors_told(debug: bool = False) -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _reader_has_left():
+            raise typer.Exit(1) from None
         if debug:
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -40,6 +44,20 @@ def errors_told(debug: bool = False) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.secho("Stopped.", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from None
+
+
+def _reader_has_left() -> bool:
+    """Whether nobody reads our output any more, as after `| head`; then it goes nowhere from now on."""
+    try:
+        output = sys.stdout.fileno()
+        poll = select.poll()
+    except (OSError, AttributeError):  # no file (in a test), or a system that cannot tell
+        return False
+    poll.register(output, 0)
+    left = any(event & select.POLLERR for _, event in poll.poll(0))
+    if left:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)  # the interpreter flushes at its end
+    return left
 
 
 def say(text: str, quiet: bool = False) -> None:

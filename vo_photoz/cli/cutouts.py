@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vo_photoz.hips.unfinished import Unfinished
 
 MOST_DRAWN = 40
+PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,11 +67,13 @@ def cutouts(
         from vo_photoz.tables.read import read_table
 
         chosen = settings.load(config, survey=survey)
+        if pictures is not None:
+            _need_picture(pictures)
         positions = find_positions(read_table(table), ra=ra, dec=dec, frame=frame)
         images = load_survey(chosen.survey, offline=offline)
         asked: dict[str, Any] = {
             "size": size,
-            "pixel_arcsec": scale or images.pixel_arcsec,
+            "pixel_arcsec": images.pixel_arcsec if scale is None else scale,
             "interpolation": interpolation,
             "flux": flux,
         }
@@ -87,6 +90,27 @@ def cutouts(
     if traffic.whole_bytes:  # of a survey on a server
         say(f"{traffic}", quiet)
     say(f"Written: {output}" + (f" and {pictures}" if pictures else ""), quiet)
+
+
+def _need_picture(path: Path) -> None:
+    """Refuse a name that no picture can have, before hours of cutting."""
+    from vo_photoz.errors import UsageError
+
+    if path.suffix.lower() not in PICTURES:
+        raise UsageError(
+            f"The picture {path} cannot be written: '{path.suffix}' is no kind of picture.",
+            advice="Give a name that ends in .png.",
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+        if not path.stat().st_size:
+            path.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"The picture {path} cannot be written: {error.strerror}.", advice="Choose another folder."
+        ) from None
 
 
 def _draw(path: Path, work: Unfinished, flags: FlagArray) -> None:
@@ -106,7 +130,7 @@ def _draw(path: Path, work: Unfinished, flags: FlagArray) -> None:
         )
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"The picture {path} cannot be written: {error}.", advice="Give a name that ends in .png."
+            f"The picture {path} cannot be written: {error}.", advice="Start the same command again."
         ) from None
 
 

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vo_photoz.errors import UsageError
+from vo_photoz.errors import SurveyError, UsageError
+from vo_photoz.hips.cloud import SCHEMES
 
 SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
 FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")
 MAX_SIDE = 20_000
+ADDRESSES = "Give a folder, file://, http(s)://, s3:// or gs:// address."
 HALF_TURN = 648_000  # arcsec
+
+
+def addresses_of(given: str | Path | Sequence[str | Path]) -> list[str]:
+    """Address of a HiPS and its mirrors, as texts.
+
+    Raises
+    ------
+    SurveyError
+        Raised if there is none, or one has a scheme that nobody here can read.
+    """
+    several = [given] if isinstance(given, str | Path) else list(given)
+    if not several or "" in several:
+        raise SurveyError("A HiPS needs an address.", advice=ADDRESSES)
+    for one in map(str, several):
+        scheme, found, _ = one.partition("://")
+        if found and scheme.lower() not in ("file", "http", "https", *SCHEMES):
+            raise SurveyError(
+                f"The address {one} cannot be used: {scheme}:// is unknown.", advice=ADDRESSES, url=one
+            )
+    return [str(one) for one in several]
 
 
 def degrees_of(coordinate: Any) -> tuple[float, float]:
@@ -83,7 +107,10 @@ def check(pixel_arcsec: float, interpolation: str, flux: str) -> None:
         Raised if a pixel has no size, or a word is unknown.
     """
     if not 0 < pixel_arcsec <= HALF_TURN:
-        raise UsageError(f"A pixel cannot measure {pixel_arcsec} arcsec.", advice="Give arcseconds above 0.")
+        raise UsageError(
+            f"A pixel cannot measure {pixel_arcsec} arcsec.",
+            advice=f"Give arcseconds above 0, at most {HALF_TURN}.",
+        )
     if interpolation not in SUPPORTED_INTERPOLATIONS:
         raise UsageError(
             f"The interpolation '{interpolation}' is unknown.", advice="Use bilinear or nearest."

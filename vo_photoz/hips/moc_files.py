@@ -153,6 +153,8 @@ def _moc_table(data: bytes, where: str) -> tuple[Any, NDArray[Any]]:
                 return part.header.copy(), np.asarray(part.data.field(0))
     except (OSError, ValueError, TypeError, IndexError, StopIteration) as error:
         why = str(error) or "it has no table"
+        if not data.startswith(b"SIMPLE"):
+            why = "it does not begin as a FITS file does"
         raise CoverageError(f"{where} is not a coverage map in FITS ({why}).", url=where) from None
 
 

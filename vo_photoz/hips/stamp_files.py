@@ -21,6 +21,11 @@ from vo_photoz.hips.unfinished import Cut, Unfinished
 
 Arrays = dict[str, NDArray[Any]]
 CHUNK_BYTES = 1 << 22
+FILE_ENDINGS = (
+    *(".fits", ".fit", ".fts", ".gz", ".vot", ".xml", ".csv", ".ecsv", ".parquet"),
+    *(".npz", ".npy", ".zarr", ".h5", ".hdf5", ".tar", ".zip", ".png", ".jpg"),
+)
+"""Names that a folder of FITS files is not meant to have."""
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """Date of all members of an .npz file: the same stamps make the same bytes."""
 
@@ -68,10 +73,10 @@ def write_stamps(
     Raises
     ------
     UsageError
-        Raised if the folder to be written exists, no position is valid, or nothing can be written there.
+        Raised if what is to be written exists and is no .npz of stamps, or its ending fits no format, no
+        position is valid, or nothing can be written there.
     """
-    if path.suffix != ".npz" and path.exists():
-        raise UsageError(f"{path} exists.", advice="Remove it or choose another name.")
+    _need_free(path)
     work = Unfinished(path, positions, options, tell)
     try:
         flags, empty = work.cut(cut)
@@ -95,6 +100,26 @@ def write_stamps(
         raise
     work.remove()
     return flags
+
+
+def _need_free(path: Path) -> None:
+    """Refuse to write over what is not ours, and a folder with the name of a file."""
+    if path.suffix not in (".npz", ".zarr") and path.suffix.lower() in FILE_ENDINGS:
+        raise UsageError(
+            f"{path} would be a folder: FITS files are written one a row.",
+            advice="Give NAME.npz, NAME.zarr, or the name of a folder without such an ending.",
+        )
+    if path.exists() and not _is_ours(path):
+        raise UsageError(f"{path} exists.", advice="Remove it or choose another name.")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is an .npz file of stamps, which a new run may replace."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return path.suffix == ".npz" and {"stamps.npy", "nan_fraction.npy"} <= set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def told_of(survey: Survey) -> dict[str, Any]:

@@ -97,6 +97,14 @@ def _survey(content: dict[str, Any], path: Path, offline: bool) -> Survey:
     if missing:
         raise _bad(path, f"[hips] has no address for band '{missing[0]}'")
     photometry = content.get("photometry", {})
+    if not isinstance(photometry, dict):
+        raise _bad(path, "[photometry] is not a table")
+    odd = sorted(set(content) - {"survey", "hips", "photometry"})
+    if odd:
+        raise _bad(path, f"it has the unknown table or key '{odd[0]}'")
+    bandless = sorted(set(photometry) - set(bands) - set(hips))
+    if bandless:
+        raise _bad(path, f"[photometry.{bandless[0]}] belongs to no band of [hips]")
     return Survey(
         name=str(about.get("name", path.stem)),
         title=str(about.get("title", about.get("name", path.stem))),
@@ -144,6 +152,10 @@ def _photometry(given: Any, band: str, path: Path) -> BandPhotometry:
     side = known.source_pixel_arcsec
     if side is not None and not (isinstance(side, int | float) and side > 0 and math.isfinite(side)):
         raise _bad(path, f"source_pixel_arcsec of band {band} is not a number above 0")
+    for key in ("zero_point", "ab_offset", "epoch", "extinction_coefficient"):
+        value = getattr(known, key)
+        if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise _bad(path, f"{key} of band {band} is not a number")
     if known.scaling not in ("linear", "asinh", "unknown"):
         raise _bad(path, f"scaling of band {band} is '{known.scaling}', expected linear, asinh or unknown")
     return known

@@ -68,6 +68,13 @@ def check_tiles(hips: HiPS, coverage: Coverage | None) -> tuple[str, list[str]]:
     first = next((number for number in promised if number not in missing), None)
     seen = None if first is None else (first, _tile(hips, first))
     extra = _extra(hips, coverage, promised, present)
+    if promised and first is None and extra:
+        raise SurveyError(
+            f"The coverage map of {hips.address} and its tiles lie in different places "
+            f"(map: tile {promised[0]}, there: tile {extra[0]}, order {hips.order}).",
+            advice="Look at hips_frame in its properties, and at the frame of Moc.fits.",
+            url=hips.address,
+        )
     return _fact(hips, promised, seen), _doubts(hips.order, promised, missing, extra)
 
 

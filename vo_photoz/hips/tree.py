@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vo_photoz.errors import CoverageError, PhotozError, SurveyError
 from vo_photoz.flow import Coverage
+from vo_photoz.hips.arguments import addresses_of
 from vo_photoz.hips.grid import Cutout, Grid
 from vo_photoz.hips.properties import parse_properties
 from vo_photoz.hips.source import Source, read_file
@@ -45,12 +46,7 @@ class HiPS:
     """
 
     def __init__(self, address: str | Path | Sequence[str | Path], *, offline: bool = False) -> None:
-        given = [address] if isinstance(address, str | Path) else list(address)
-        if not given:
-            raise SurveyError(
-                "A HiPS needs an address.", advice="Give a folder, file:// or http(s):// address."
-            )
-        self.addresses = [str(one) for one in given]
+        self.addresses = addresses_of(address)
         self.offline = offline
 
     def __repr__(self) -> str:
@@ -73,10 +69,12 @@ class HiPS:
             properties = parse_properties(data.decode("utf-8", "replace"))
             if "hips_order" in properties:
                 return address, properties
-            failures.append(f"{address}/properties does not say hips_order.")
+            where = f"{address.rstrip('/')}/properties"
+            web_page = data.lstrip()[:1] == b"<"
+            failures.append(f"{where} {'is a web page' if web_page else 'does not say hips_order'}.")
         raise SurveyError(
             f"No HiPS could be opened: {' '.join(failures)}",
-            advice="Check the address in the survey file.",
+            advice="Check the address (of a survey: in its file), and the network if it is a server.",
             url=self.addresses[0],
         )
 
