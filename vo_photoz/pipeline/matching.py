@@ -102,11 +102,7 @@ def search(
     TableError, ServiceError
         Raised if the table or the archive cannot be used.
     """
-    if not 0 < radius_arcsec <= LARGEST_RADIUS_ARCSEC:
-        raise UsageError(
-            f"A radius of {radius_arcsec:g} arcsec cannot be meant.",
-            advice=f"Give more than 0 and at most {LARGEST_RADIUS_ARCSEC:g} arcsec.",
-        )
+    _check_radius(radius_arcsec)
     started = time.monotonic()
     positions, moved = _at_epoch(positions, motion, partners.epoch)
     located = usable(positions)
@@ -127,6 +123,14 @@ def search(
         {**told, "matches": matches, "seconds": f"{time.monotonic() - started:.1f}"},
     )
     return Found(partners, pairs, taken, searched, report)
+
+
+def _check_radius(radius_arcsec: float) -> None:
+    if not 0 < radius_arcsec <= LARGEST_RADIUS_ARCSEC:
+        raise UsageError(
+            f"A radius of {radius_arcsec:g} arcsec cannot be meant.",
+            advice=f"Give more than 0 and at most {LARGEST_RADIUS_ARCSEC:g} arcsec.",
+        )
 
 
 def _at_epoch(

@@ -134,20 +134,7 @@ def rows_inside(
         parts += asker.all_rows(group)
         progress(f"rows of {query.name}", number, len(groups))
     columns = [query.described(column.name, column) for column in _in_order(parts, query.returns)]
-    infos = {
-        "service": asker.told_address,
-        "query": query.name,
-        "route": route.name,
-        "adql": " ".join(query.render((), None, **given).split()) if route is not VIZIER else "",
-        "coverage": coverage.origin,
-        "cells": str(len(cells)),
-        "queries": str(len(asker.received)),
-        "received": str(sum(asker.received)),
-        "rows": str(len(columns[0].values)),
-        "outside": str(sum(asker.received) - len(columns[0].values)),
-        "date": date,
-        "cite": query.cite,
-    }
+    infos = {**asker.told(len(columns[0].values), len(cells)), "date": date}
     return Inside(columns, infos)
 
 
@@ -180,6 +167,23 @@ class _Asker:
     def told_address(self) -> str:
         """The service that was asked."""
         return defaults().moc_query_service if self.route is VIZIER else self.address
+
+    def told(self, rows: int, cells: int) -> dict[str, str]:
+        """Where and how so many rows were found, after all were asked for."""
+        adql = " ".join(self.query.render((), None, **self.parameters).split())
+        return {
+            "service": self.told_address,
+            "query": self.query.name,
+            "route": self.route.name,
+            "adql": "" if self.route is VIZIER else adql,
+            "coverage": self.coverage.origin,
+            "cells": str(cells),
+            "queries": str(len(self.received)),
+            "received": str(sum(self.received)),
+            "rows": str(rows),
+            "outside": str(sum(self.received) - rows),
+            "cite": self.query.cite,
+        }
 
     def all_rows(self, cells: Cells) -> Iterator[list[NewColumn]]:
         """Rows in some cells; in halves where that is too much for the service."""

@@ -20,7 +20,7 @@ from vo_photoz.flow import Coverage, NewColumn
 from vo_photoz.http.exchange import exchange
 from vo_photoz.settings import defaults
 from vo_photoz.sky.moc import to_mocpy
-from vo_photoz.tap.answer import error_words, read_answer
+from vo_photoz.tap.answer import Answer, error_words, read_answer
 from vo_photoz.tap.one_at_a_time import turn
 from vo_photoz.tap.vizier import VizierTable
 
@@ -86,6 +86,13 @@ def rows_in_moc(
             advice="Ask for a smaller part of the sky.",
             url=url,
         )
+    return _wanted(answer, table, parameters)
+
+
+def _wanted(
+    answer: Answer, table: VizierTable, parameters: Mapping[str, float | int | str]
+) -> list[NewColumn]:
+    """Columns under the names that the query gives them, of the rows that fulfil its conditions."""
     kept = np.ones(len(answer), dtype=bool)
     for condition in table.where:
         kept &= condition.holds(answer.column(condition.column).values, parameters)

@@ -95,11 +95,7 @@ def find_pairs(
     ServiceError
         Raised if the service fails; the kinds of `vo_photoz.http.exchange.exchange`.
     """
-    if not 0 < radius_arcsec <= LARGEST_RADIUS_ARCSEC:
-        raise UsageError(
-            f"CDS X-Match takes no radius of {radius_arcsec:g} arcsec.",
-            advice=f"Give more than 0 and at most {LARGEST_RADIUS_ARCSEC:g} arcsec.",
-        )
+    _check_radius(radius_arcsec)
     end = time.monotonic() + (defaults().tap_seconds if seconds is None else seconds)
     date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     url = defaults().xmatch_service if service in (None, "xmatch") else str(service).rstrip("/")
@@ -115,6 +111,14 @@ def find_pairs(
         "epoch": f"{EPOCH:g}",
     }
     return pairs, infos
+
+
+def _check_radius(radius_arcsec: float) -> None:
+    if not 0 < radius_arcsec <= LARGEST_RADIUS_ARCSEC:
+        raise UsageError(
+            f"CDS X-Match takes no radius of {radius_arcsec:g} arcsec.",
+            advice=f"Give more than 0 and at most {LARGEST_RADIUS_ARCSEC:g} arcsec.",
+        )
 
 
 def _parts(
