@@ -9,12 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy import units
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from astropy.table import MaskedColumn, Table
+from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
 
 from tests.conftest import need_commands
 from vo_photoz.flow import NewColumn
+from vo_photoz.tables.batches import TableBatches
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.write import Additions, NewParam, write_table
 
@@ -116,6 +119,33 @@ def test_the_long_comment_cards_of_topcat(tmp_path: Path) -> None:
         assert table.table.find("PARAM").get("arraysize") == "42x2"
         write_table(table, None, tmp_path / name)
         assert read_table(tmp_path / name).table.find("PARAM").get("arraysize") == "*"  # astropy refuses 42x2
+
+
+def test_what_astropy_notes_of_its_columns(tmp_path: Path) -> None:
+    """Astropy writes a block of comments for columns with descriptions, times and sky coordinates."""
+    table = QTable()
+    long = "Identifier of the source, told at such length that it runs on over a line"
+    table["id"] = MaskedColumn([1, 2], mask=[False, True], description=long, meta={"ucd": "meta.id"})
+    table["ra"] = [1.0, 2.0] * units.deg
+    table["seen"] = Time([2000.0, 2001.0], format="jyear")
+    table["where"] = SkyCoord([3, 4] * units.deg, [5, 6] * units.deg)
+    table.meta["comments"] = ["kept"]
+    table.write(tmp_path / "t.fits")
+    read = read_table(tmp_path / "t.fits")
+    assert read.names == ["id", "ra", "seen", "where.ra", "where.dec"]
+    assert read.columns[0].description == long
+    assert read.columns[0].ucd == "meta.id"
+    assert read.values("id").tolist() == [1, None]
+    assert read.values("where.dec").tolist() == [5, 6]
+    assert "ASTROPY" not in str(read.infos)
+    (batch,) = TableBatches(tmp_path / "t.fits")
+    assert batch.columns[0].description == long
+    with fits.open(tmp_path / "t.fits", mode="update") as hdus:  # half a block: the table is still there
+        lines = [str(line) for line in hdus[1].header["COMMENT"]]
+        del hdus[1].header["COMMENT"]
+        for line in lines[:4]:
+            hdus[1].header.add_comment(line)
+    assert read_table(tmp_path / "t.fits").names == read.names
 
 
 def test_plain_parquet(tmp_path: Path) -> None:

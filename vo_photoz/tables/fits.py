@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vo_photoz.errors import TableError
 from vo_photoz.tables.fields import Kind, Plain, free_null, mask_of, masked, null_value, objects, plain
 from vo_photoz.tables.fits_bounds import check_header, check_table
+from vo_photoz.tables.fits_notes import take_notes
 from vo_photoz.tables.fits_parts import parts
 from vo_photoz.tables.portable import portable
 from vo_photoz.tables.skeleton import Told, skeleton, with_columns
@@ -81,6 +82,7 @@ def fits_columns(stream: BinaryIO, source: str, extension: int | None = None) ->
 
 
 def _columns(hdu: Any) -> list[Plain]:
+    take_notes(hdu.header)  # they speak of columns by the names that are changed here
     names = hdu.columns.names
     unique = [f"{name}#{place}" for place, name in enumerate(names)]
     for name, column in zip(unique, hdu.columns, strict=True):
@@ -139,14 +141,18 @@ def column_batches(stream: BinaryIO, source: str, rows: int, extension: int | No
 
 
 def _told(hdu: Any) -> list[Told]:
-    header = hdu.header
+    notes, header = take_notes(hdu.header), hdu.header
+
+    def text(key: str, place: int, name: str, noted: str) -> str:
+        return str(header.get(f"{key}{place}", "") or notes.get(name, {}).get(noted, ""))
+
     return [
         Told(
             name=name or f"col{place}",
             unit=column.unit or "",
-            ucd=str(header.get(f"TUCD{place}", "")),
-            utype=str(header.get(f"TUTYP{place}", "")),
-            description=str(header.get(f"TCOMM{place}", "")),
+            ucd=text("TUCD", place, name, "ucd"),
+            utype=text("TUTYP", place, name, "utype"),
+            description=text("TCOMM", place, name, "description"),
         )
         for place, (name, column) in enumerate(zip(hdu.columns.names, hdu.columns, strict=True), 1)
     ]
