@@ -9,7 +9,6 @@ Without a folder the files are made anew and removed.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +23,14 @@ from astropy.coordinates import Latitude, Longitude
 from mocpy import MOC
 from pyarrow import csv
 
+# A small process starts the command: a large one would pass its own peak on.
+MEASURED = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stderr=subprocess.STDOUT)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status) & 255)
+"""
 ALADIN = Path("/usr/share/java/aladin.jar")
 ASTROPY = """
 import sys
@@ -73,15 +80,11 @@ def run(name: str, *commands: list[str], show: int = 1) -> float:
     """Seconds of the commands together; the peak of their memory and their last lines are printed."""
     start, peak, last = time.perf_counter(), 0.0, ""
     for command in commands:
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
-        ) as process:
-            assert process.stdout is not None
-            lines = [line.strip() for line in process.stdout if line.strip()]
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        peak = max(peak, usage.ru_maxrss / 1024)
-        last = " | ".join(lines[-show:]) + ("" if not status else f" (exit code {process.returncode})")
+        wrapped = [sys.executable, "-S", "-c", MEASURED, *command]
+        done = subprocess.run(wrapped, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        peak = max(peak, float(lines.pop()))
+        last = " | ".join(lines[-show:]) + (f" (exit code {done.returncode})" if done.returncode else "")
     seconds = time.perf_counter() - start
     print(f"{name:32s} {seconds:7.1f} s {peak:7.0f} MB  {last}", flush=True)
     return seconds
