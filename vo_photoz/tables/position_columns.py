@@ -23,7 +23,7 @@ from vo_photoz.tables.position_names import (
     stem,
     unit_in_name,
 )
-from vo_photoz.tables.user_table import ColumnInfo, UserTable
+from vo_photoz.tables.user_table import ColumnInfo, UserTable, listed
 
 _COMPONENTS = {
     "lon": ("", "rah", "ram", "ras"),
@@ -60,7 +60,7 @@ class Axis:
 
     def told(self, table: UserTable) -> str:
         """Names of its columns."""
-        return " ".join(table.columns[place].name for place in self.places if place >= 0)
+        return " ".join(listed([table.columns[place].name]) for place in self.places if place >= 0)
 
     def words(self, table: UserTable) -> bool:
         """Whether minutes stand apart, so that the values need no guess of their unit."""
@@ -212,7 +212,7 @@ def _matched(
     """Longitudes to the latitudes whose names belong to theirs, and the latitudes that are left."""
     if max(len(lons), len(lats)) > _MOST:
         raise TableError(
-            f"{len(lons)} columns of the table may be a {kind} longitude; that is too many to choose from.",
+            f"{len(lons)} columns of the table may be {kind} longitudes; these are too many to choose from.",
             advice="Name the columns with --ra and --dec (and --frame).",
         )
     free, found = list(lats), {}
@@ -249,6 +249,6 @@ def _apart(table: UserTable, kind: str) -> Iterator[tuple[Axis, Axis]]:
 
 def no_columns(table: UserTable, told: str, advice: str) -> TableError:
     """Error of a table in which no pair was found; it lists the columns."""
-    names = table.names
-    shown = ", ".join(names[:60]) + (f" and {len(names) - 60} more" if len(names) > 60 else "")
-    return TableError(f"{told} has no columns with positions; its columns are {shown}.", advice=advice)
+    return TableError(
+        f"{told} has no columns with positions; its columns are {listed(table.names)}.", advice=advice
+    )

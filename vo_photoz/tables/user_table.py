@@ -130,7 +130,7 @@ class UserTable:
             if True in hits:
                 return hits.index(True)
         raise TableError(
-            f"The table has no column '{name}'.", advice=f"Its columns are {', '.join(self.names)}."
+            f"The table has no column '{name[:80]}'.", advice=f"Its columns are {listed(self.names)}."
         )
 
     def values(self, name: str) -> NDArray[Any]:
@@ -197,6 +197,12 @@ class UserTable:
 def text_of(element: Element | None) -> str:
     """Text of an element, blanks at its ends removed; empty for None."""
     return "" if element is None else "".join(element.itertext()).strip()
+
+
+def listed(names: list[str]) -> str:
+    """Names for a sentence: the first 60, each of 60 letters at most."""
+    shown = ", ".join(" ".join(name[:60].split()) for name in names[:60])
+    return f"{shown} and {len(names) - 60} more" if len(names) > 60 else shown
 
 
 def unique_names(names: list[str]) -> list[str]:
