@@ -153,7 +153,7 @@ class CsvStream:
     def _reader(self, names: list[str], only: str | None) -> Iterator[tuple[Any, _Utf8]]:
         """Reader of Arrow, which reads ahead in a thread of its own; afterwards that thread has ended."""
         parse = arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True)
-        read = arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=self._block)
+        read = arrow_csv.ReadOptions(column_names=names, block_size=self._block)
         convert = arrow_csv.ConvertOptions(
             column_types=self._types,
             null_values=_NULLS,
