@@ -105,12 +105,20 @@ def stilts(big: Path, small: Path, area: Path, folder: Path) -> None:
 def aladin(big: Path) -> None:
     """Shown the file by a script; the answer is what it prints before it ends or is ended."""
     script = f"get Local({big}); sync; status; quit"
-    options = ["-nogui", "-noreleasetest", "-local", f"-script={script}"]
-    run(
-        "Aladin -Xmx1024m, loading alone",
-        ["timeout", "120", "java", "-Xmx1024m", "-jar", str(ALADIN), *options],
-        show=3,
-    )
+    command = [
+        "timeout",
+        "120",
+        "java",
+        "-Xmx1024m",
+        "-jar",
+        str(ALADIN),
+        "-nogui",
+        "-noreleasetest",
+        "-local",
+    ]
+    if shutil.which("xvfb-run"):
+        command = ["xvfb-run", "-a", *command]
+    run("Aladin -Xmx1024m, loading alone", [*command, f"-script={script}"], show=4)
 
 
 def compare(folder: Path, rows: int) -> None:
