@@ -161,7 +161,7 @@ def _in_order(table: pa.Table) -> RawSample:
     keys = pa.table([pa.chunked_array([cell]), *kept], names=[str(key) for key in range(1 + len(kept))])
     order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
     rows = order.to_numpy()
-    return RawSample(ra[rows], dec[rows], table.take(order).combine_chunks())
+    return RawSample(ra[rows], dec[rows], table.take(order).combine_chunks(), np.arange(len(rows)))
 
 
 def _floats(column: pa.ChunkedArray) -> Any:

@@ -35,9 +35,10 @@ from vo_photoz.pipeline.build_steps import (
     with_good_stamps,
 )
 from vo_photoz.pipeline.outcomes import Outcome, kept_rows, nothing_left, step_of
-from vo_photoz.pipeline.samples import SampleSource, read_sample_table, to_candidates
+from vo_photoz.pipeline.samples import SampleSource, to_candidates
 from vo_photoz.pipeline.stamp_parts import StampParts
 from vo_photoz.pipeline.step_folders import StepFolders
+from vo_photoz.pipeline.table_rows import TableRows
 from vo_photoz.sky.moc import intersection
 
 
@@ -180,11 +181,11 @@ class _Chain:
         write_moc(intersection([*maps, *given]), folder / FOOTPRINT)
 
     def _sample(self, source: SampleSource, footprint: Path) -> Path:
-        """Candidates of one sample; those of an archive hang on the footprint."""
+        """Candidates of one sample near the footprint."""
 
         def make(folder: Path) -> None:
             if source.query is None:
-                raw = read_sample_table(source)
+                raw = TableRows(source, _coverage(footprint)).fetch()
             else:
                 self.work.worth_keeping = True
                 asked = ArchiveRows(source.query, source.sample.service or None, folder)
@@ -192,8 +193,7 @@ class _Chain:
             kept, dropped, step = to_candidates(source.sample, raw)
             Outcome(kept, dropped, step).save(folder)
 
-        after = [footprint] if source.query is not None else []
-        return self.work.step(f"sample-{source.sample.name}", source.inputs(), make, after)
+        return self.work.step(f"sample-{source.sample.name}", source.inputs(), make, [footprint])
 
     def _merge(self, samples: list[Path]) -> Outcome:
         tables = [kept_rows(folder) for folder in samples]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from vo_photoz.datasets.candidates import RESERVED, candidates, left_out, numbers, part, positions
 from vo_photoz.datasets.cuts import passes, told
@@ -17,9 +18,9 @@ from vo_photoz.datasets.recipe_parts import Sample
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import FloatArray
 from vo_photoz.pipeline.step_folders import file_digest
-from vo_photoz.tables.positions import find_positions
-from vo_photoz.tables.read import read_table
 from vo_photoz.tap.queries import Query, load_query
+
+FAR = "far from the footprint (counted, not listed)"
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,17 @@ class RawSample:
         ICRS degrees; NaN where a row has no position.
     columns : pyarrow.Table
         The columns that the sample uses.
+    row : int64 array, shape (n,)
+        Which rows of the sample these are, from 0.
+    far : int
+        Rows that are not among them, since they lie far from the footprint.
     """
 
     ra: FloatArray
     dec: FloatArray
     columns: pa.Table
+    row: NDArray[np.int64]
+    far: int = 0
 
 
 def find_samples(samples: list[Sample], folder: Path) -> list[SampleSource]:
@@ -93,7 +100,7 @@ def _find(sample: Sample, folder: Path) -> SampleSource:
             raise TableError(f"The table of the sample '{sample.name}' does not exist: {path}.")
         return SampleSource(sample, path=path)
     query = load_query(query_named(sample.query, folder))
-    missing = [name for name in _columns(sample) if name not in query.returns]
+    missing = [name for name in used_columns(sample) if name not in query.returns]
     if missing:
         raise UsageError(
             f"The query {query.name} of the sample '{sample.name}' returns no column '{missing[0]}'.",
@@ -108,30 +115,10 @@ def query_named(name: str, folder: Path) -> str:
     return str(beside) if name.endswith(".adql") and beside.is_file() else name
 
 
-def _columns(sample: Sample) -> list[str]:
+def used_columns(sample: Sample) -> list[str]:
     """Columns that a sample needs, beside its positions."""
     named = [sample.redshift, sample.redshift_error, sample.id, *sample.magnitudes.values(), *sample.keep]
     return list(dict.fromkeys(name for name in [*named, *sample.where] if name))
-
-
-def read_sample_table(source: SampleSource) -> RawSample:
-    """All rows of a sample that is a table, in its order.
-
-    Raises
-    ------
-    TableError
-        Raised if the table cannot be read, has no positions, or lacks a column.
-    """
-    sample = source.sample
-    assert source.path is not None  # noqa: S101 - a sample of a table
-    table = read_table(source.path)
-    try:
-        where = find_positions(table, ra=sample.ra, dec=sample.dec, frame=sample.frame)
-        columns = {name: arrow(table.values(name), name) for name in _columns(sample)}
-    except TableError as error:
-        raise TableError(f"Sample '{sample.name}': {error.message}", advice=error.advice) from None
-    ra, dec = (np.where(where.valid, axis, np.nan) for axis in (where.ra, where.dec))
-    return RawSample(ra, dec, pa.table(columns))
 
 
 def arrow(values: Any, name: str) -> pa.Array:
@@ -159,7 +146,7 @@ def to_candidates(sample: Sample, raw: RawSample) -> tuple[pa.Table, pa.Table, S
     sample : Sample
         The sample.
     raw : RawSample
-        Of `read_sample_table` or `vo_photoz.pipeline.archive_rows`.
+        Of `vo_photoz.pipeline.table_rows` or `vo_photoz.pipeline.archive_rows`.
 
     Raises
     ------
@@ -169,7 +156,7 @@ def to_candidates(sample: Sample, raw: RawSample) -> tuple[pa.Table, pa.Table, S
     ra, dec, given = raw.ra, raw.dec, raw.columns
     columns: dict[str, Any] = {
         "sample": pa.array([sample.name] * len(ra), pa.string()),
-        "row": np.arange(len(ra)),
+        "row": raw.row,
         "id": given[sample.id].cast(pa.string()).combine_chunks() if sample.id else _names(ra, dec),
         "ra": ra,
         "dec": dec,
@@ -183,7 +170,9 @@ def to_candidates(sample: Sample, raw: RawSample) -> tuple[pa.Table, pa.Table, S
     good = reasons == ""
     counts = Counter(reasons[~good].tolist())
     name = f"sample {sample.name}"
-    step = Step(name, table.num_rows, int(good.sum()), dict(sorted(counts.items())))
+    if raw.far:
+        counts[FAR] = raw.far
+    step = Step(name, table.num_rows + raw.far, int(good.sum()), dict(sorted(counts.items())))
     return part(table, good), left_out(part(table, ~good), name, reasons[~good].tolist()), step
 
 
