@@ -33,6 +33,7 @@ def test_prediction_arrives_as_written(scene: Scene, topcat: Topcat, name: str) 
 
     written = scene.service.result(job_of(held))
     assert_same_cells(held, written)
+    assert written.with_name("result-binary2.vot").is_file(), "TOPCAT loads BINARY2"
     assert differences(held, sent) == [], "the user's own columns changed"
     for column in sent.columns.values():
         assert (held.columns[column.name].unit, held.columns[column.name].ucd) == (column.unit, column.ucd)

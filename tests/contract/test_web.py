@@ -200,6 +200,17 @@ def test_the_result_is_the_whole_file_with_its_length(client: TestClient, folder
     assert parse_single_table(io.BytesIO(answer.content)).nrows == 230
 
 
+def test_the_compact_result_holds_the_same(client: TestClient, folder: Path):
+    answer = client.get(at("jobs/d1/result-binary2.vot"))
+    assert answer.headers["content-type"].startswith("application/x-votable+xml")
+    assert b"<BINARY2>" in answer.content
+    compact = parse_single_table(io.BytesIO(answer.content))
+    whole = parse_single_table(folder / "result.vot")
+    assert [field.name for field in compact.fields] == [field.name for field in whole.fields]
+    for name in whole.array.dtype.names:
+        assert repr(compact.array[name].tolist()) == repr(whole.array[name].tolist())
+
+
 def test_head_of_a_result_has_the_length_and_no_body(client: TestClient, folder: Path):
     answer = client.head(at("jobs/d1/result.vot"))
     assert answer.status_code == 200
@@ -208,7 +219,7 @@ def test_head_of_a_result_has_the_length_and_no_body(client: TestClient, folder:
 
 
 @pytest.mark.parametrize("job", ["w1", "r1", "f1"])
-@pytest.mark.parametrize("path", ["result.vot", "rows/0", "rows/0.png", "pz?row=0"])
+@pytest.mark.parametrize("path", ["result.vot", "result-binary2.vot", "rows/0", "rows/0.png", "pz?row=0"])
 def test_nothing_is_given_of_a_job_that_is_not_done(client: TestClient, job: str, path: str):
     answer = client.get(at(f"jobs/{job}/{path}"))
     assert answer.status_code == 409

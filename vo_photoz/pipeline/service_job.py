@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from vo_photoz.flow import Progress
@@ -11,6 +12,8 @@ from vo_photoz.pipeline.job import Job
 from vo_photoz.pipeline.predict import predict
 from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.tables.additions import ServiceDescriptor
+from vo_photoz.tables.read import read_table
+from vo_photoz.tables.write import write_table
 
 PREDICT_OPTIONS = ("crossmatch", "radius_arcsec", "z_min", "ebv_map", "ebv_high")
 """Options of a job that are handed on to `predict` as they are."""
@@ -30,7 +33,7 @@ def run(job: Job, progress: Progress) -> None:
         output=job.result,
         survey=_survey(options["survey"]),
         model=_model(options["model"]),
-        serialisation="TABLEDATA",  # Aladin ignores the nulls of BINARY2
+        serialisation="TABLEDATA",  # Aladin ignores the nulls of BINARY2: see `compact_result`
         job=job.id,
         page=job.row_page if job.page else None,
         services=[_density_service(job)] if job.page else [],
@@ -38,6 +41,20 @@ def run(job: Job, progress: Progress) -> None:
         progress=progress,
         **_given(options),
     )
+
+
+def compact_result(job: Job) -> Path:
+    """The result in BINARY2, which TOPCAT loads sooner; made when it is first asked for.
+
+    A table with a column of bits stays as it is: TOPCAT cannot load one in BINARY2.
+    """
+    path = job.folder / "result-binary2.vot"
+    if not path.is_file():
+        table = read_table(job.result)
+        if any(column.datatype == "bit" for column in table.columns):
+            return job.result
+        write_table(table, None, path, serialisation="BINARY2")
+    return path
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

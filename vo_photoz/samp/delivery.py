@@ -154,7 +154,7 @@ class Delivery:
         """
         self._check_hears(client)
         table_id, _ = self._store.delivery(job.id, recipient)
-        self._hub.tell(client.id, messages.LOAD_VOTABLE, self._params(job, table_id))
+        self._hub.tell(client.id, messages.LOAD_VOTABLE, _params(job, client, table_id))
         if job.ra is not None and job.dec is not None:
             self._hub.tell(client.id, messages.POINT_AT, messages.point_at(job.ra, job.dec))
         return "told"
@@ -189,7 +189,7 @@ class Delivery:
         refused = False
         for _ in range(2):
             table_id, _ = self._store.delivery(job.id, recipient, renew=refused)
-            params = self._params(job, table_id)
+            params = _params(job, client, table_id)
             reply = self._hub.ask(client.id, messages.LOAD_VOTABLE, params, REPLY_SECONDS)
             if reply is None:
                 continue
@@ -200,8 +200,11 @@ class Delivery:
         log.warning("the result of %s for %s: %s", job.name, client.name, outcome)
         return outcome
 
-    def _params(self, job: Job, table_id: str) -> messages.Params:
-        return messages.load_table(f"{job.page}/result.vot", f"{job.name}_photoz", table_id)
+
+def _params(job: Job, client: Client, table_id: str) -> messages.Params:
+    """What a client is told of a result."""
+    file = "result-binary2.vot" if messages.reads_binary2(client.metadata) else "result.vot"
+    return messages.load_table(f"{job.page}/{file}", f"{job.name}_photoz", table_id)
 
 
 def find_senders(job: Job, clients: list[Client], hub: str) -> list[Client]:

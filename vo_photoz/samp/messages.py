@@ -102,6 +102,11 @@ def is_aladin(client: Mapping[str, Any]) -> bool:
     return str(client.get("samp.name", "")).lower().startswith("aladin")
 
 
+def reads_binary2(client: Mapping[str, Any]) -> bool:
+    """Whether a client is known to read BINARY2 whole: TOPCAT does, Aladin ignores its nulls."""
+    return str(client.get("samp.name", "")).lower().startswith("topcat")
+
+
 def is_our_table(table_id: str) -> bool:
     """Whether a table with this identifier came from us."""
     return table_id.startswith(OUR_TABLES)

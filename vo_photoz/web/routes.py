@@ -112,10 +112,17 @@ def confirm(site: TheSite, job: TheJob) -> RedirectResponse:
 @router.api_route("/jobs/{job_id}/result.vot", methods=READ)
 def result(job: TheJob) -> FileResponse:
     """Give the whole result, never a part of one."""
-    _require_done(job)
-    if not job.result.is_file():
-        raise JobError("The result of this job is no longer here.", advice="Send the table again.")
+    _require_result(job)
     return FileResponse(job.result, media_type=VOTABLE)
+
+
+@router.api_route("/jobs/{job_id}/result-binary2.vot", methods=READ)
+def compact(job: TheJob) -> FileResponse:
+    """Give the same in BINARY2, for clients that read its nulls."""
+    _require_result(job)
+    from vo_photoz.pipeline.service_job import compact_result  # noqa: PLC0415 - needs numpy and more
+
+    return FileResponse(compact_result(job), media_type=VOTABLE)
 
 
 @router.api_route("/jobs/{job_id}/rows/{row:int}.png", methods=READ)
@@ -142,6 +149,12 @@ def density(request: Request, site: TheSite, job: TheJob, files: TheFiles) -> Re
 
 def _picture(files: JobFiles, row: int) -> Response:
     return Response(png(files.picture(row)), media_type="image/png")
+
+
+def _require_result(job: Job) -> None:
+    _require_done(job)
+    if not job.result.is_file():
+        raise JobError("The result of this job is no longer here.", advice="Send the table again.")
 
 
 def _require_done(job: Job) -> None:
