@@ -7,27 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-import cdshealpix.nested
 import numpy as np
-from astropy import units as u
-from astropy.coordinates import Latitude, Longitude
-from numpy.typing import NDArray
 
 from vo_photoz.errors import DeadlineExceeded, TransientError
 from vo_photoz.flow import Match, Positions, Progress, no_progress
 from vo_photoz.settings import defaults
-from vo_photoz.sky.pairs import IntArray, Pairs, best_partners, null_partners
+from vo_photoz.sky.chunks import joined_pairs, sorted_rows
+from vo_photoz.sky.pairs import Pairs, best_partners, null_partners
 from vo_photoz.tap.asking import Asking
 from vo_photoz.tap.capabilities import Limits, read_limits
 from vo_photoz.tap.journal import Journal, Journals
 from vo_photoz.tap.queries import Query
 from vo_photoz.tap.run import CONES, SYNC_ROWS, Run
 from vo_photoz.tap.service import TapService
-
-SORT_ORDER = 12
-"""HEALPix order by which uploads are sorted: neighbours on the sky lie together on the archive's disk."""
 
 
 def crossmatch(
@@ -116,7 +109,7 @@ def find_pairs(
     end = time.monotonic() + (defaults().tap_seconds if seconds is None else seconds)
     date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     adql = query.render(radius=radius_arcsec / 3600) if query.upload else query.adql
-    rows = _sorted_rows(positions)
+    rows = sorted_rows(positions)
     asking = Asking(positions, rows, query, radius_arcsec, maxrec, Limits())
     tell = partial(progress, f"crossmatch with {query.name}")
     ours = Journals() if journals is None else journals
@@ -159,45 +152,15 @@ def _ask(
     """Pairs from one service, and what is told of the way they came."""
     n = len(asking.rows)
     if not n:
-        return _joined([]), {}
+        return joined_pairs([]), {}
     asking = replace(asking, limits=read_limits(service.url, service.end))
     few = n <= (SYNC_ROWS if asking.query.upload else CONES)
     journal = Journal(None) if few else journals.open(asking.key(service.url))
     run = Run(service, asking, journal, chunk_rows, lambda done: tell(done, n))
-    pairs = _joined(run.pairs())
+    pairs = joined_pairs(run.pairs())
     how = {"limits": str(asking.limits), "pieces": str(len(run.parts))}
     if run.resumed:
         how["resumed"] = f"{run.resumed} pieces of an earlier run"
     if journal.problem:
         how["journal"] = journal.problem
     return pairs, how
-
-
-def _sorted_rows(positions: Positions) -> IntArray:
-    """Rows with a position, by their place on the sky."""
-    ra, dec = positions.ra, positions.dec
-    with np.errstate(invalid="ignore"):
-        good = positions.valid & np.isfinite(ra) & (np.abs(dec) <= 90)
-    rows = np.flatnonzero(good).astype(np.int64)
-    if not len(rows):
-        return rows
-    lon, lat = Longitude(ra[rows] % 360, u.deg), Latitude(dec[rows], u.deg)
-    cells = cdshealpix.nested.lonlat_to_healpix(lon, lat, depth=SORT_ORDER)
-    return rows[np.argsort(cells, kind="stable")]
-
-
-def _joined(parts: list[Pairs]) -> Pairs:
-    """One list of pairs from those of the chunks."""
-    if not parts:
-        return Pairs(np.zeros(0, np.int64), np.zeros(0), [])
-    columns = [
-        replace(first, values=_end_to_end([part.columns[i].values for part in parts]))
-        for i, first in enumerate(parts[0].columns)
-    ]
-    rows = np.concatenate([part.rows for part in parts])
-    return Pairs(rows, np.concatenate([part.separation for part in parts]), columns)
-
-
-def _end_to_end(arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    data = np.concatenate([np.ma.getdata(array) for array in arrays])
-    return np.ma.MaskedArray(data, mask=np.concatenate([np.ma.getmaskarray(array) for array in arrays]))
