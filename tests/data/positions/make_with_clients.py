@@ -37,7 +37,7 @@ def topcat_writes(topcat: Topcat) -> None:
     topcat.start(*(HERE / source for source, *_ in JOBS))
     for number, (_, name, *_) in enumerate(JOBS, 1):
         document = until(lambda number=number: topcat.document(number), 60, "a table of TOPCAT")
-        (HERE / name.format("topcat")).write_bytes(document)
+        (HERE / name.format("topcat")).write_bytes(document.replace(f"{HERE}/".encode(), b""))
     topcat.stop()
 
 
