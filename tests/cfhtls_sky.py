@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vo_photoz.hips.write import TanImage, write_hips
-from vo_photoz.simulation.populations import Population, draw_quasars
+from vo_photoz.simulation.populations import Population
+from vo_photoz.simulation.quasars import draw_quasars
 from vo_photoz.simulation.stamps import BANDS, render_field
 
 ZERO_POINT = 30.0  # of the stacks of CFHTLS; a nanomaggy has 22.5

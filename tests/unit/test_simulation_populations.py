@@ -3,14 +3,10 @@
 import numpy as np
 import pytest
 
-from vo_photoz.simulation.populations import (
-    draw_galaxies,
-    draw_quasars,
-    draw_redshifts,
-    draw_stars,
-    join,
-    log_luminosity,
-)
+from vo_photoz.simulation.galaxies import draw_galaxies
+from vo_photoz.simulation.populations import join
+from vo_photoz.simulation.quasars import draw_quasars, draw_redshifts, log_luminosity
+from vo_photoz.simulation.stars import draw_stars
 
 SKY_AREA = np.array([0.045, 0.017, 0.028, 0.047, 0.18]) * 4  # noise of a point source, nanomaggies
 SOFTENING = np.array([1.4, 0.9, 1.2, 1.8, 7.4]) * 1e-10

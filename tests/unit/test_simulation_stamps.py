@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vo_photoz.simulation.populations import Population, draw_stars, join
+from vo_photoz.simulation.populations import Population, join
 from vo_photoz.simulation.stamps import SDSS_IMAGING, moffat, render_field
+from vo_photoz.simulation.stars import draw_stars
 
 QUIET = replace(SDSS_IMAGING, sky_sigma=(0.0,) * 5, offset_pixels=0.0)
 
@@ -15,6 +16,7 @@ def one(magnitude=18.0, radius=0.0, sersic=0.0, axis_ratio=1.0, angle=0.0):
     return Population(
         np.array(["GALAXY" if radius else "STAR"]), np.zeros(1), np.full((1, 5), magnitude),
         np.array([radius]), np.array([axis_ratio]), np.array([angle]), np.array([sersic]),
+        np.full((1, 5), 0.0 if radius else 1.0),
     )  # fmt: skip
 
 
