@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from vo_photoz.datasets.augment import Jitter, orientation, varied
@@ -71,6 +73,32 @@ def test_the_hash_tells_a_change(dataset):
     array = zarr.open_array(store=str(dataset.folder / "images.zarr"), mode="r+")
     array[17, 1, 3, 3] = 1e6
     assert open_dataset(dataset.folder).hash() != dataset.manifest.sha256
+
+
+def test_classes_are_kept_and_part_of_the_hash(tmp_path, pixels):
+    order = np.arange(N)
+    plain = create_dataset(tmp_path / "plain", parts_of(pixels, order), some_rows(), source={})
+    assert plain.rows.kind is None
+    kind = np.where(order % 3 == 0, "QSO", np.where(order % 3 == 1, "STAR", ""))
+    made = create_dataset(
+        tmp_path / "set", parts_of(pixels, order), replace(some_rows(), kind=kind), source={}
+    )
+    assert np.array_equal(made.rows.kind, kind)
+    assert made.rows.more is None
+    assert np.array_equal(made.rows.take(np.array([4, 0, 2])).kind, ["STAR", "QSO", ""])
+    assert made.hash() == made.manifest.sha256 != plain.manifest.sha256
+
+
+def test_a_kept_column_of_that_name_gives_the_classes_and_the_same_hash(tmp_path, pixels):
+    # So a recipe writes the classes that its archive has.
+    order, kind = np.arange(N), np.full(N, "QSO")
+    more = pa.table({"sample": ["a"] * N, "class": kind.tolist()})
+    kept = create_dataset(
+        tmp_path / "kept", parts_of(pixels, order), replace(some_rows(), more=more), source={}
+    )
+    assert np.array_equal(kept.rows.kind, kind)
+    assert kept.rows.more.column_names == ["sample"]
+    assert kept.hash() == kept.manifest.sha256
 
 
 def test_the_manifest_says_what_it_holds(dataset):

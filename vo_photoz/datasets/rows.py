@@ -35,6 +35,8 @@ class Rows:
         Catalogue magnitudes; NaN where none is known. Never shown to a network.
     more : pyarrow.Table or None
         Further columns that a recipe keeps: the sample, the error of the redshift, warnings.
+    kind : str array, shape (n,), or None
+        STAR, GALAXY or QSO (column ``class`` of the file), "" where not known; None where nothing is known.
     """
 
     id: NDArray[np.str_]
@@ -45,15 +47,17 @@ class Rows:
     flags: FlagArray
     mag: FloatArray
     more: pa.Table | None = None
+    kind: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.ra)
 
     def take(self, rows: NDArray[np.intp]) -> Rows:
         """Some of the rows."""
-        columns = [one.name for one in fields(self) if one.name != "more"]
+        columns = [one.name for one in fields(self) if one.name not in ("more", "kind")]
         more = None if self.more is None else self.more.take(pa.array(rows)).combine_chunks()
-        return Rows(**{name: getattr(self, name)[rows] for name in columns}, more=more)
+        kind = None if self.kind is None else self.kind[rows]
+        return Rows(**{name: getattr(self, name)[rows] for name in columns}, more=more, kind=kind)
 
 
 def write_rows(rows: Rows, bands: tuple[str, ...], path: Path) -> None:
@@ -70,6 +74,8 @@ def write_rows(rows: Rows, bands: tuple[str, ...], path: Path) -> None:
         columns[f"mag_{band}"] = pa.array(rows.mag[:, number], pa.float64())
     if rows.more is not None:
         columns |= {name: rows.more[name] for name in rows.more.column_names}
+    if rows.kind is not None:
+        columns["class"] = pa.array(class_values(rows.kind), pa.string())
     pq.write_table(pa.table(columns), path)
 
 
@@ -90,6 +96,19 @@ def read_rows(path: Path, bands: tuple[str, ...]) -> Rows:
         raise TableError(
             f"The rows {path} cannot be read: {error}.", advice="Make the data set again."
         ) from None
-    known = {"id", *column, *(f"mag_{band}" for band in bands)}
+    kind = _kind(table)
+    known = {"id", *column, *(f"mag_{band}" for band in bands), *(["class"] if kind is not None else [])}
     further = [name for name in table.column_names if name not in known]
-    return Rows(id=names, mag=mag, **column, more=table.select(further) if further else None)
+    return Rows(id=names, mag=mag, **column, more=table.select(further) if further else None, kind=kind)
+
+
+def class_values(kind: NDArray[np.str_]) -> list[str | None]:
+    """Classes as a file holds them: null where not known."""
+    return [str(one) or None for one in kind]
+
+
+def _kind(table: pa.Table) -> NDArray[np.str_] | None:
+    """Classes of a file that has them; a column of that name that holds no text is something else."""
+    if "class" not in table.column_names or not pa.types.is_string(table["class"].type):
+        return None
+    return np.array([one or "" for one in table["class"].to_pylist()], dtype=np.str_)

@@ -1,7 +1,7 @@
 """Training sets at rest: a folder with images (Zarr), rows (Parquet) and a manifest.
 
     images.zarr     float32 (n, band, y, x)
-    rows.parquet    id, ra, dec, z, fold, flags, mag_<band>
+    rows.parquet    id, ra, dec, z, fold, flags, mag_<band>, class
     manifest.json   what it is, where it comes from, a hash of it all
 
 A folder appears whole or not at all: it is written under another name beside its place.
@@ -27,7 +27,7 @@ import zarr
 from numpy.typing import NDArray
 
 from vo_photoz.datasets.manifest import FILE, Dereddening, Manifest, read_manifest
-from vo_photoz.datasets.rows import Rows, read_rows, write_rows
+from vo_photoz.datasets.rows import Rows, class_values, read_rows, write_rows
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Float32Array, FloatArray, Stamps
 
@@ -263,7 +263,9 @@ def _with_rows(digest: Any, rows: Rows) -> str:
         digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).tobytes())
     digest.update("\n".join(str(name) for name in rows.id).encode())
     more = {} if rows.more is None else dict(zip(rows.more.column_names, rows.more.columns, strict=True))
-    for name, column in more.items():
-        values = column.to_pylist()
+    further = {name: column.to_pylist() for name, column in more.items()}
+    if rows.kind is not None:
+        further["class"] = class_values(rows.kind)
+    for name, values in further.items():
         digest.update(f"\n{name}\n{json.dumps(values, default=str)}".encode())
     return str(digest.hexdigest())
