@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vo_photoz.datasets.manifest import Dereddening
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import FloatArray
 from vo_photoz.redshift.compatibility import check_fits
+from vo_photoz.redshift.prior_table import PriorTable
 
 FORMAT = "vo-photoz model"
 VERSION = 1
@@ -94,8 +95,13 @@ class Card(BaseModel):
         Gaussians of a prediction, summed over the members.
     members : int
         Number of networks.
+    orientations : {1, 8}
+        In how many of its eight turns and flips a stamp is shown to the networks, unless the user wants it
+        otherwise.
     classes : list of str
         Classes that it tells apart; empty if none.
+    component_classes : list of str
+        The class that each Gaussian of a prediction stands for, as many as ``components``; empty if none.
     z_min, z_max : float
         Range of the training redshifts: not to be trusted outside.
     training : Training
@@ -103,7 +109,9 @@ class Card(BaseModel):
     scores : dict
         Scores on the held-out fold by estimator: the model, the nearest neighbours, the prior, from one run.
     calibration : dict or None
-        How densities are recalibrated.
+        How densities are recalibrated, and on what that was fitted; see `calibration.Calibration`.
+    prior : PriorTable or None
+        p(z, class) of the training; None in cards that know only the histogram of ``training``.
     licence, citation : str
         Terms of use, what to cite.
     software : dict
@@ -133,12 +141,15 @@ class Card(BaseModel):
     input_scaling: dict[str, Any] = {}
     components: int = Field(gt=0)
     members: int = Field(gt=0)
+    orientations: Literal[1, 8] = 1
     classes: list[str] = []
+    component_classes: list[str] = []
     z_min: float
     z_max: float
     training: Training
     scores: dict[str, dict[str, float]] = {}
     calibration: dict[str, Any] | None = None
+    prior: PriorTable | None = None
     licence: str = ""
     citation: str = ""
     software: dict[str, str] = {}
@@ -146,6 +157,17 @@ class Card(BaseModel):
     made_by: list[str] = []
     weights: dict[str, str] = Field(min_length=1)
     domain: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _one_class_a_component(self) -> Self:
+        """Each Gaussian of a model with classes stands for one of them."""
+        if self.classes and len(self.component_classes) != self.components:
+            raise ValueError(
+                f"there are {self.components} components, but classes for {len(self.component_classes)}"
+            )
+        if strange := sorted(set(self.component_classes) - set(self.classes)):
+            raise ValueError(f"components of the class {strange[0]}, which is not among its classes")
+        return self
 
     def check_fits(self, survey: HasBands) -> None:
         """Check that a survey has what the model needs; see `compatibility.check_fits`."""
@@ -181,7 +203,7 @@ def read_card(folder: Path) -> Card:
         return Card.model_validate(found)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "its classes"
         raise ModelError(
             f"The card {path} is wrong at {where}: {first['msg']}.", advice="Get the model again."
         ) from None
