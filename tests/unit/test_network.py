@@ -13,14 +13,10 @@ from vo_photoz.redshift import mixture
 from vo_photoz.redshift.backend import keras
 from vo_photoz.redshift.load import compiled_ensemble, load_network, save_network
 from vo_photoz.redshift.losses import MixtureLoss, loss_named, mixture_crps, mixture_nll
-from vo_photoz.redshift.network import (
-    AperturePhotometry,
-    BandChannels,
-    MixtureHead,
-    NetworkShape,
-    build_network,
-    prepare,
-)
+from vo_photoz.redshift.networks import NetworkShape, build_network, prepare
+from vo_photoz.redshift.networks.apertures import AperturePhotometry
+from vo_photoz.redshift.networks.channels import BandChannels
+from vo_photoz.redshift.networks.head import MixtureHead
 
 SHAPE = NetworkShape(3, 16, 4, (1.0, 2.0, 3.0), 3.5, 0.5, core_pixels=12, filters=(4, 6), dense=(8,))
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from vo_photoz.errors import ModelError
-from vo_photoz.redshift import network  # noqa: F401 - registers our layers with keras
 from vo_photoz.redshift.backend import keras
+from vo_photoz.redshift.networks import build  # noqa: F401 - registers our layers with keras
 
 
 def load_network(path: Path) -> keras.Model:
