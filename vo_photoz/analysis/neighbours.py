@@ -62,7 +62,17 @@ def neighbours_of(pixels: Float32Array, z: FloatArray) -> ColourNeighbours:
         Raised if fewer than two training objects can be used.
     """
     softening = aperture_noise(pixels)
-    features = colours(pixels, softening)
+    return taught(colours(pixels, softening), softening, z)
+
+
+def taught(features: FloatArray, softening: FloatArray, z: FloatArray) -> ColourNeighbours:
+    """Learn from colours (n, band) as `datasets.colours.colours` gives them; as `neighbours_of` does.
+
+    Raises
+    ------
+    TableError
+        Raised if fewer than two training objects can be used.
+    """
     good = np.isfinite(features).all(1) & np.isfinite(z)
     if good.sum() < 2:
         raise TableError(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
+
+if TYPE_CHECKING:
+    from vo_photoz.pipeline.evaluation.result import Evaluation
 
 COLUMNS = {
     "crps": "CRPS", "nll": "NLL", "rmse": "RMSE", "bias": "bias", "nmad": "NMAD", "outliers": "outliers",
@@ -23,30 +26,50 @@ def add_to(app: typer.Typer) -> None:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Model: a name or a folder.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            help="Models: names or folders. Several, or a folder of several, are a cross-validation: each is "
+            "scored on the fold that it held out."
+        ),
+    ],
     dataset: Annotated[Path, typer.Argument(help="A data set with redshifts.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Report to write (JSON).")],
     fold: Annotated[
         int | None, typer.Option(help="Fold of the sky; the card's held-out one when not given.")
     ] = None,
+    all_folds: Annotated[
+        bool, typer.Option("--all-folds", help="Score one model on all folds; for other data than its own.")
+    ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Score MODEL on DATASET, beside nearest neighbours in colour and the prior."""
+    """Score MODELS on DATASET, beside nearest neighbours in colour and the prior."""
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz.pipeline.evaluate import evaluate as run
 
-        found = run(model, dataset, output=output, fold=fold, progress=progress)
+        found = run(models, dataset, output=output, fold=fold, all_folds=all_folds, progress=progress)
+    for line in summary(found):
+        say(line, quiet)
+
+
+def summary(found: Evaluation) -> list[str]:
+    """An evaluation in words and a table, for a terminal."""
+    several = len(found.folds) > 1
+    where = f"Folds {', '.join(map(str, found.folds))}" if several else f"Fold {found.fold}"
     scores = {name: one.as_dict() for name, one in found.by_estimator.items()}
-    say(f"Fold {found.fold}, {found.model.n} objects:\n{score_table(scores)}", quiet)
-    say(
-        f"CRPS gained over the neighbours, object by object: {found.gain:.4f} +- {found.gain_error:.4f}",
-        quiet,
-    )
+    lines = [f"{where}, {found.model.n} objects:", score_table(scores)]
+    for name, one in found.comparisons.items():
+        crps = one.metrics["crps"]
+        lines.append(
+            f"CRPS of the model over {NAMES.get(name, name)}: {one.crps_ratio:.3f} +- "
+            f"{one.crps_ratio_error:.3f} (difference {crps.difference:+.4f} +- {crps.error:.4f})"
+        )
     if found.not_predicted:
-        say(f"{found.not_predicted} objects have no usable stamp and do not count.", quiet)
+        lines.append(f"{found.not_predicted} objects have no usable stamp and do not count.")
     if found.seen:
-        say("Warning: the networks have seen these objects in training; the scores say little.", quiet)
+        lines.append("Warning: the networks have seen these objects in training; the scores say little.")
+    return lines
 
 
 def score_table(scores: Mapping[str, Mapping[str, float]]) -> str:

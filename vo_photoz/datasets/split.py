@@ -45,12 +45,23 @@ def sky_folds(
     TableError
         Raised if a position is not a number.
     """
+    unique, where = np.unique(sky_cells(ra, dec, order=order), return_inverse=True)
+    return np.array([_fold_of(int(cell), order, folds) for cell in unique], dtype=np.int32)[where]
+
+
+def sky_cells(ra: FloatArray, dec: FloatArray, *, order: int = CELL_ORDER) -> NDArray[np.uint64]:
+    """HEALPix cell (nested, ICRS) of every position, shape (n,); degrees in.
+
+    Raises
+    ------
+    TableError
+        Raised if a position is not a number.
+    """
     if not (np.isfinite(ra).all() and np.isfinite(dec).all()):
         raise TableError("Some objects have no position, so they cannot be split by place on the sky.")
     lon, lat = Longitude(ra, u.deg), Latitude(dec, u.deg)
-    cells = cdshealpix.nested.lonlat_to_healpix(lon, lat, order)
-    unique, where = np.unique(cells, return_inverse=True)
-    return np.array([_fold_of(int(cell), order, folds) for cell in unique], dtype=np.int32)[where]
+    cells: NDArray[np.uint64] = cdshealpix.nested.lonlat_to_healpix(lon, lat, order)
+    return cells
 
 
 def across_borders(

@@ -80,6 +80,18 @@ def crps(m: MixturePDF, z: ArrayLike) -> FloatArray:
     return np.where(np.isnan(result), np.nan, np.maximum(result, 0.0))
 
 
+def overlap(m: MixturePDF) -> FloatArray:
+    """Integral of the squared density over all redshifts, shape (n,)."""
+    weight, centre, width = _columns(m)
+    total = np.zeros(len(m))
+    for one in range(weight.shape[1]):
+        both = np.hypot(width, width[:, one, None])
+        t = (centre - centre[:, one, None]) / both
+        total += weight[:, one] * (weight * np.exp(-0.5 * t * t) / both).sum(-1)
+    result: FloatArray = total / np.sqrt(2 * np.pi)
+    return result
+
+
 def quantile(m: MixturePDF, q: ArrayLike) -> FloatArray:
     """Redshift below which the probability is ``q``.
 

@@ -1,0 +1,116 @@
+"""Evaluations: one model, several as a cross-validation, reports, bad input. Tiny networks, real chain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from vo_photoz.cli.main import app
+from vo_photoz.datasets.store import open_dataset
+from vo_photoz.pipeline.evaluate import evaluate
+
+N = 400
+BANDS = ("g", "r", "i")
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def ok(*words: str | Path) -> str:
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(*words: str | Path) -> str:
+    """The one sentence of a refused command."""
+    result = run(*words)
+    assert result.exit_code in (1, 2), result.output
+    assert "Traceback" not in result.output
+    return " ".join(result.output.split())
+
+
+def synthetic(n: int = N) -> dict[str, np.ndarray]:
+    """Point sources whose colours tell their redshift, in nanomaggies, spread over the sky."""
+    rng = np.random.default_rng(8)
+    z = rng.uniform(2.5, 4.5, n)
+    offset = np.arange(24) - 11.5
+    psf = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / 1.6**2) / (2 * np.pi * 1.6**2)
+    flux = 8 * 10 ** (0.35 * (z[:, None] - 3.5) * (np.arange(3) - 1)) * rng.uniform(0.3, 1.4, (n, 1))
+    images = flux[:, :, None, None] * psf + rng.normal(0, 0.02, (n, 3, 24, 24))
+    ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-0.9, 0.9, n)))
+    return {"images": images.astype(np.float32), "ra": ra, "dec": dec, "z": z}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluate")
+    np.savez(folder / "stamps.npz", **synthetic())
+    ok("dataset", "import", folder / "stamps.npz", "-o", folder / "set", "--bands", "gri", "--size", "16")
+    return folder / "set"
+
+
+@pytest.fixture(scope="module")
+def models(dataset: Path) -> Path:
+    """A folder with two models that held out different folds."""
+    folder = dataset.parent / "models"
+    for held, stop in ((0, 1), (2, 1)):
+        words = ("--members", "1", "--epochs", "6", "--components", "3")
+        folds = ("--held-out-fold", str(held), "--stop-fold", str(stop))
+        ok("train", dataset, "-o", folder / f"fold-{held}", *words, *folds)
+    return folder
+
+
+def test_models_of_a_cross_validation_are_scored_each_on_its_own_fold(models, dataset, tmp_path):
+    told = ok("evaluate", models / "fold-0", models / "fold-2", dataset, "-o", tmp_path / "both.json")
+    found = json.loads((tmp_path / "both.json").read_text())
+    alone = [evaluate(models / f"fold-{fold}", dataset) for fold in (0, 2)]
+    many = [one.model.n for one in alone]
+    assert "Folds 0, 2" in told
+    assert found["fold"] is None
+    assert [one["fold"] for one in found["folds"]] == [0, 2]
+    assert found["seen_in_training"] is False
+    assert found["scores"]["model"]["n"] == sum(many)
+    for which in ("model", "neighbours", "prior"):
+        pooled = np.average([one.by_estimator[which].crps for one in alone], weights=many)
+        assert found["scores"][which]["crps"] == pytest.approx(pooled)
+        for part, one in zip(found["folds"], alone, strict=True):
+            assert part["scores"][which]["crps"] == pytest.approx(one.by_estimator[which].crps)
+    ratio = found["scores"]["model"]["crps"] / found["scores"]["neighbours"]["crps"]
+    assert found["comparisons"]["neighbours"]["crps_ratio"] == pytest.approx(ratio)
+    assert found["comparisons"]["neighbours"]["crps_ratio_error"] > 0
+    assert f"{ratio:.3f} +-" in told
+
+
+def test_a_folder_of_models_stands_for_all_of_them(models, dataset):
+    assert evaluate(models, dataset).folds == [0, 2]
+
+
+def test_one_model_on_all_folds(models, dataset):
+    found = evaluate(models / "fold-0", dataset, all_folds=True)
+    assert found.folds == [0, 1, 2, 3, 4]
+    assert found.model.n == N
+    assert found.seen
+
+
+def test_the_order_of_the_objects_is_kept(models, dataset):
+    found = evaluate(models, dataset)
+    assert found.judged["model"].z == pytest.approx(open_dataset(dataset).rows.z[found.rows])
+    assert set(open_dataset(dataset).rows.fold[found.rows].tolist()) == {0, 2}
+    assert len(found.pdf) == len(found.rows)
+
+
+def test_what_does_not_fit_together_is_told(models, dataset, tmp_path):
+    report = ("-o", tmp_path / "r.json")
+    one, other = models / "fold-0", models / "fold-2"
+    assert "both hold out fold 0" in refused("evaluate", one, one, dataset, *report)
+    assert "each on the fold" in refused("evaluate", one, other, dataset, *report, "--fold", "0")
+    assert "exclude each other" in refused("evaluate", one, dataset, *report, "--fold", "0", "--all-folds")
+    assert "no data set" in refused("evaluate", one, other, *report)
+    assert "no model" in refused("evaluate", tmp_path / "nothing", dataset, *report)
+    assert not (tmp_path / "r.json").exists()

@@ -1,0 +1,86 @@
+"""Densities of the model and of its simple rivals for the objects of a task, a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vo_photoz.analysis.neighbours import ColourNeighbours, prior, taught
+from vo_photoz.datasets.colours import aperture_noise, colours
+from vo_photoz.datasets.store import Dataset
+from vo_photoz.flow import Float32Array, MixturePDF, Progress
+from vo_photoz.pipeline.evaluation.tasks import Task
+from vo_photoz.redshift.model import Model
+from vo_photoz.redshift.predict import predict_stamps
+
+PART = 1024
+NOISE_ROWS = 8192
+
+
+def of_model(model: Model, data: Dataset, rows: NDArray[np.intp], progress: Progress) -> MixturePDF:
+    """Densities of the model."""
+    parts = []
+    for start in range(0, len(rows), PART):
+        parts.append(predict_stamps(model, data.stamps(rows[start : start + PART])))
+        progress("densities", min(start + PART, len(rows)), len(rows))
+    return joined(parts)
+
+
+def of_neighbours(task: Task, data: Dataset) -> MixturePDF:
+    """Densities of the nearest neighbours in colour, learned from the other folds."""
+    order = band_order(task.model, data)
+    teacher = neighbours(data, task.others, order)
+    return joined([teacher.predict(part[:, order]) for part in _pixels(data, task.test)])
+
+
+def of_prior(task: Task) -> MixturePDF:
+    """The training redshifts of the model as the density of every object."""
+    training = task.model.card.training
+    edges, counts = np.asarray(training.histogram_edges), np.asarray(training.histogram_counts)
+    return prior(edges, counts, len(task.test))
+
+
+def neighbours(data: Dataset, rows: NDArray[np.intp], order: Sequence[int]) -> ColourNeighbours:
+    """Neighbours learned from some rows of a data set."""
+    some = rows[:: -(-len(rows) // NOISE_ROWS)]
+    softening = aperture_noise(data.pixels(some)[:, order])
+    features = measured(data, rows, lambda part: colours(part[:, order], softening))
+    return taught(features, softening, data.rows.z[rows])
+
+
+def band_order(model: Model, data: Dataset) -> list[int]:
+    """Places of the model's bands in the data set."""
+    return [data.manifest.bands.index(band) for band in model.card.bands]
+
+
+def measured(
+    data: Dataset, rows: NDArray[np.intp], measure: Callable[[Float32Array], NDArray[Any]]
+) -> NDArray[Any]:
+    """Something measured on the stamps of many rows, a part at a time."""
+    return np.concatenate([measure(part) for part in _pixels(data, rows)])
+
+
+def joined(parts: Sequence[MixturePDF]) -> MixturePDF:
+    """Densities one after the other; those with fewer components get empty ones."""
+    k = max(part.weight.shape[1] for part in parts)
+    return MixturePDF(
+        *(
+            np.concatenate([_padded(getattr(part, name), k, name) for part in parts])
+            for name in ("weight", "mean", "sigma")
+        )
+    )
+
+
+def _padded(values: NDArray[Any], k: int, name: str) -> NDArray[Any]:
+    """Empty components: no weight, and a width that divides."""
+    if values.shape[1] == k:
+        return values
+    fill = np.zeros((len(values), k - values.shape[1]), values.dtype) + (name == "sigma")
+    return np.concatenate([values, np.where(np.isnan(values[:, :1]), np.nan, fill)], axis=1)
+
+
+def _pixels(data: Dataset, rows: NDArray[np.intp]) -> Iterator[Float32Array]:
+    return (data.pixels(rows[start : start + PART]) for start in range(0, len(rows), PART))
