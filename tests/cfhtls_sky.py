@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from vo_photoz.hips.write import TanImage, write_hips
 from vo_photoz.simulation.populations import Population
 from vo_photoz.simulation.quasars import draw_quasars
-from vo_photoz.simulation.stamps import BANDS, render_field
+from vo_photoz.simulation.imaging import BANDS
+from vo_photoz.simulation.stamps import render_field
 
 ZERO_POINT = 30.0  # of the stacks of CFHTLS; a nanomaggy has 22.5
 MIDDLE = (34.5, -5.5)  # in the field W1

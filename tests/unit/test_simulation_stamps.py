@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vo_photoz.simulation.imaging import SDSS_IMAGING
 from vo_photoz.simulation.populations import Population, join
-from vo_photoz.simulation.stamps import SDSS_IMAGING, moffat, render_field
+from vo_photoz.simulation.profiles import moffat
+from vo_photoz.simulation.stamps import render_field
 from vo_photoz.simulation.stars import draw_stars
 
 QUIET = replace(SDSS_IMAGING, sky_sigma=(0.0,) * 5, offset_pixels=0.0)

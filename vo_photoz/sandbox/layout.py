@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import FloatArray
 from vo_photoz.simulation.galaxies import draw_galaxies
+from vo_photoz.simulation.imaging import PIXEL_ARCSEC
 from vo_photoz.simulation.populations import Population, join
 from vo_photoz.simulation.quasars import draw_quasars
-from vo_photoz.simulation.stamps import PIXEL_ARCSEC
 from vo_photoz.simulation.stars import draw_stars
 
 ISOLATED_ARCSEC = 12.0  # no other source is closer, but for companions

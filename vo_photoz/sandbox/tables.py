@@ -9,16 +9,10 @@ import numpy as np
 
 from vo_photoz.flow import FloatArray
 from vo_photoz.sandbox.layout import Plan
-from vo_photoz.simulation.filters import ZERO_POINT_NANOMAGGY, nanomaggies
+from vo_photoz.simulation.catalogue import measured_magnitudes
+from vo_photoz.simulation.imaging import BANDS
 from vo_photoz.simulation.populations import Population
-from vo_photoz.simulation.stamps import BANDS, SDSS_IMAGING
 
-# Softening of the asinh magnitudes of SDSS in units of the zero-point flux: Stoughton et al. 2002
-# (AJ 123, 485), table 21, ugriz.
-_SOFTENING = np.array([1.4, 0.9, 1.2, 1.8, 7.4]) * 1e-10
-# Point sources are measured in an effective area of pixels, 4 pi sigma^2 of the Gaussian as wide as the
-# Moffat profile.
-_EFFECTIVE_WIDTH = 1.29
 _SPECTRA_SHARE = {"QSO": 0.6, "GALAXY": 0.4, "STAR": 0.1}
 _OUTSIDE = 5  # rows of the user's table outside the field
 _UCDS = {
@@ -49,24 +43,6 @@ Columns = dict[str, Any]
 def names_of(count: int) -> list[str]:
     """Names of the sources: VSB0001 and so on."""
     return [f"VSB{number:04d}" for number in range(1, count + 1)]
-
-
-def measured_magnitudes(rng: np.random.Generator, population: Population) -> tuple[FloatArray, FloatArray]:
-    """Asinh magnitudes as a photometric pipeline would give them, and their errors; shape (n, 5).
-
-    Asinh magnitudes (Lupton et al. 1999, AJ 118, 1406) are defined for negative fluxes too.
-    """
-    flux = nanomaggies(population.magnitude)
-    sky = np.array(SDSS_IMAGING.sky_sigma)
-    fwhm_pixels = np.array(SDSS_IMAGING.fwhm_arcsec) * _EFFECTIVE_WIDTH / 0.396
-    area = 4 * np.pi * (fwhm_pixels / 2.3548) ** 2
-    photon = sky**2 / np.array(SDSS_IMAGING.sky_nanomaggies)
-    error = np.sqrt(area * sky**2 + photon * flux + (0.01 * flux) ** 2)
-    scaled = (flux + error * rng.standard_normal(flux.shape)) * 10 ** (-0.4 * ZERO_POINT_NANOMAGGY)
-    magnitude = -2.5 / np.log(10) * (np.arcsinh(scaled / (2 * _SOFTENING)) + np.log(_SOFTENING))
-    error_maggies = error * 10 ** (-0.4 * ZERO_POINT_NANOMAGGY)
-    slope = 2.5 / np.log(10) / np.sqrt(scaled**2 + (2 * _SOFTENING) ** 2)
-    return magnitude, slope * error_maggies
 
 
 def sources_columns(

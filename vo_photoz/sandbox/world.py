@@ -43,12 +43,13 @@ from vo_photoz.sandbox.tables import (
     write_fits,
     write_votable,
 )
+from vo_photoz.simulation.imaging import BANDS, PIXEL_ARCSEC
 from vo_photoz.simulation.populations import EXTINCTION_UGRIZ
-from vo_photoz.simulation.stamps import BANDS, PIXEL_ARCSEC, render_field
+from vo_photoz.simulation.stamps import render_field
 
 __all__ = ["FULL", "SMALL", "Plan", "ensure", "is_current", "make"]
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same plan gives another sky."""
 
 STAMP_FILE = "sandbox.json"
