@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vo_photoz.hips.write import TanImage, write_hips
+from vo_photoz.simulation.imaging import BANDS
 from vo_photoz.simulation.populations import Population
 from vo_photoz.simulation.quasars import draw_quasars
-from vo_photoz.simulation.imaging import BANDS
 from vo_photoz.simulation.stamps import render_field
 
 ZERO_POINT = 30.0  # of the stacks of CFHTLS; a nanomaggy has 22.5
