@@ -8,49 +8,16 @@ import numpy as np
 import pytest
 
 from vo_photoz.datasets.augment import orientation
-from vo_photoz.flow import MixturePDF
-from vo_photoz.redshift import mixture
 from vo_photoz.redshift.backend import keras
-from vo_photoz.redshift.load import compiled_ensemble, load_network, save_network
-from vo_photoz.redshift.losses import MixtureLoss, loss_named, mixture_crps, mixture_nll
+from vo_photoz.redshift.inference.keras_runner import compiled
+from vo_photoz.redshift.load import load_network, save_network
+from vo_photoz.redshift.losses import loss_named
 from vo_photoz.redshift.networks import NetworkShape, build_network, prepare
 from vo_photoz.redshift.networks.apertures import AperturePhotometry
 from vo_photoz.redshift.networks.channels import BandChannels
 from vo_photoz.redshift.networks.head import MixtureHead
 
 SHAPE = NetworkShape(3, 16, 4, (1.0, 2.0, 3.0), 3.5, 0.5, core_pixels=12, filters=(4, 6), dense=(8,))
-
-
-def random_mixture(n: int = 50, k: int = 4) -> np.ndarray:
-    rng = np.random.default_rng(3)
-    parts = [rng.dirichlet(np.ones(k), n), rng.uniform(2, 5, (n, k)), rng.uniform(0.005, 1, (n, k))]
-    return np.stack(parts, axis=1).astype(np.float32)
-
-
-@pytest.mark.parametrize("sigma", [5e-3, 0.3])
-def test_losses_agree_with_the_exact_mathematics(sigma):
-    raw, z = random_mixture(), np.linspace(1.0, 6.0, 50).astype(np.float32)
-    raw[:, 2] *= sigma
-    exact = MixturePDF(raw[:, 0], raw[:, 1], raw[:, 2])
-    assert np.asarray(mixture_crps(z, raw)) == pytest.approx(mixture.crps(exact, z), abs=2e-6, rel=1e-4)
-    assert np.asarray(mixture_nll(z[:, None], raw)) == pytest.approx(mixture.nll(exact, z), rel=1e-3)
-
-
-def test_gradients_stay_finite_far_from_the_truth():
-    tf = pytest.importorskip("tensorflow")
-    raw = tf.Variable(np.array([[[1.0], [0.0], [1e-4]]], dtype=np.float32))
-    for loss in (mixture_crps, mixture_nll):
-        with tf.GradientTape() as tape:
-            value = loss(np.array([5.0], dtype=np.float32), raw)
-        assert np.isfinite(tape.gradient(value, raw).numpy()).all(), loss.__name__
-
-
-def test_a_blend_is_the_sum_of_its_parts():
-    raw, z = random_mixture(), np.linspace(2.0, 5.0, 50).astype(np.float32)
-    crps, nll = float(loss_named("crps")(z, raw)), float(loss_named("nll")(z, raw))
-    assert float(loss_named("blend")(z, raw)) == pytest.approx(crps + 0.05 * nll, rel=1e-5)
-    again = MixtureLoss.from_config(loss_named("blend").get_config())
-    assert float(again(z, raw)) == pytest.approx(crps + 0.05 * nll, rel=1e-5)
 
 
 def test_the_head_gives_mixtures():
@@ -112,7 +79,7 @@ def test_a_saved_network_gives_the_same_and_carries_no_training_state(tmp_path: 
 def test_members_have_equal_say():
     networks = [build_network(SHAPE), build_network(SHAPE)]
     stamps = np.random.default_rng(2).normal(0, 5, (5, 3, 16, 16)).astype(np.float32)
-    together = np.asarray(compiled_ensemble(networks)(stamps))
+    together = np.asarray(compiled(networks)(stamps))
     parts = [np.asarray(network(stamps)) for network in networks]
     assert together.shape == (5, 3, 8)
     assert together[:, 0].sum(1) == pytest.approx(np.ones(5), abs=1e-5)

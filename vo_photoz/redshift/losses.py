@@ -34,16 +34,11 @@ def mixture_crps(truth: Any, mixture: Any) -> Any:
     """
     weight, mean, sigma = _columns(mixture)
     to_truth = ops.sum(weight * _expected_distance(_redshift(truth) - mean, sigma), axis=-1)
-    with_itself = ops.sum(ops.square(weight) * sigma, axis=-1) * (2 / math.sqrt(math.pi))
-    k = mixture.shape[-1]
-    if k == 1:
-        return to_truth - 0.5 * with_itself
-    # Every pair once: a component with each that follows it.
-    first, second = np.triu_indices(k, 1)
-    apart = _taken(mean, first) - _taken(mean, second)
-    width = ops.sqrt(ops.square(_taken(sigma, first)) + ops.square(_taken(sigma, second)))
-    pairs = _taken(weight, first) * _taken(weight, second) * _expected_distance(apart, width)
-    return to_truth - ops.sum(pairs, axis=-1) - 0.5 * with_itself
+    # Every pair twice: picking out the half costs more than it saves, measured up to k = 30.
+    apart = mean[:, :, None] - mean[:, None, :]
+    width = ops.sqrt(ops.square(sigma[:, :, None]) + ops.square(sigma[:, None, :]))
+    pairs = weight[:, :, None] * weight[:, None, :] * _expected_distance(apart, width)
+    return to_truth - 0.5 * ops.sum(pairs, axis=(-2, -1))
 
 
 def mixture_nll(truth: Any, mixture: Any) -> Any:
@@ -82,10 +77,6 @@ def _redshift(truth: Any) -> Any:
     """True redshifts as a column (n, 1)."""
     truth = ops.cast(truth, "float32")
     return truth[:, None] if len(truth.shape) == 1 else truth[:, :1]
-
-
-def _taken(values: Any, columns: np.ndarray) -> Any:
-    return ops.take(values, columns, axis=-1)
 
 
 def _expected_distance(difference: Any, width: Any) -> Any:

@@ -13,7 +13,8 @@ Both see the middle 16 x 16 pixels, the bands and their plain pairwise differenc
 
 Three things are ours. Dropout drops anew in every step, before each dense layer; as released, one mask made
 at the start keeps 40 % of the parameters at zero for ever. Fluxes are divided by a typical one of the
-training set, the same in all bands, so that differences stay differences. The widths have the floor of our own network, so that scores can be compared.
+training set, the same in all bands, so that differences stay differences. The widths have the floor of our
+own network, so that scores can be compared.
 """
 
 from __future__ import annotations
