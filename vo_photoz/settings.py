@@ -36,6 +36,9 @@ class Settings(BaseSettings):
 
     survey: str = Field("sdss", description="survey whose images are used: a name or a TOML file")
     model: str = Field("sdss-quasars", description="model that predicts: a name or a folder")
+    runtime: Literal["auto", "tensorflow", "onnx"] = Field(
+        "auto", description="what runs the networks; auto: ONNX Runtime where it and the file are there"
+    )
     crossmatch: list[str] = Field([], description="queries or tables joined to every prediction")
     radius_arcsec: float = Field(1.5, gt=0, description="radius of a crossmatch, arcsec")
     z_min: float = Field(3.0, ge=0, description="p_high_z is the probability of a redshift above this")

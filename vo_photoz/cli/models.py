@@ -1,7 +1,8 @@
-"""The commands ``vo-photoz models list``, ``show`` and ``check``."""
+"""The commands ``vo-photoz models list``, ``show``, ``check`` and ``export``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +12,10 @@ from vo_photoz.cli.evaluate import score_table
 
 if TYPE_CHECKING:
     from vo_photoz.redshift.card import Card
+    from vo_photoz.redshift.inference.runner import Runtime
+    from vo_photoz.redshift.model import Model
 
-group = typer.Typer(no_args_is_help=True, help="List, show and check models.")
+group = typer.Typer(no_args_is_help=True, help="List, show, check and export models.")
 Name = Annotated[str, typer.Argument(help="Name of a model, or its folder.")]
 
 
@@ -55,24 +58,65 @@ def show(name: Name, debug: Debug = False) -> None:
 def check(name: Name, debug: Debug = False) -> None:
     """Check that a model is whole and predicts: card, hashes, networks, one blank stamp."""
     with errors_told(debug):
-        import numpy as np
-
-        from vo_photoz.errors import ModelError
-        from vo_photoz.flow import Stamps
         from vo_photoz.redshift.model import load_model
-        from vo_photoz.redshift.predict import predict_stamps
 
-        model = load_model(name)
-        card = model.card
-        blank = np.zeros((1, len(card.bands), card.stamp_pixels, card.stamp_pixels), dtype=np.float32)
-        flags = np.zeros(1, dtype=np.int16)
-        pdf = predict_stamps(
-            model,
-            Stamps(blank, flags, tuple(card.bands), card.pixel_arcsec, card.pixel_unit, card.dereddened),
-        )
-        if not np.isfinite(pdf.mean).all() or abs(float(pdf.weight.sum()) - 1) > 1e-4:
-            raise ModelError(f"The model {name} does not give a density for a blank stamp.")
-        say(f"{card.name}: {len(model.networks)} networks, as on the card, {card.components} Gaussians: good")
+        for runtime in _runtimes(load_model(name)):
+            model = load_model(name, runtime)
+            _predict_a_blank(model)
+            card = model.card
+            say(
+                f"{card.name}: {card.members} networks, as on the card, {card.components} Gaussians: good "
+                f"({model.runner.name})"
+            )
+
+
+@group.command("export")
+def export(
+    name: Name,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="An ONNX file; else one in the model's folder."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write the networks of a model for ONNX Runtime, which predicts without TensorFlow."""
+    with errors_told(debug):
+        from vo_photoz.redshift.inference.export import FILE, add_onnx, export_onnx
+        from vo_photoz.redshift.model import find_model, load_model
+
+        if output is None:
+            difference, path = add_onnx(find_model(name)), find_model(name) / FILE
+        else:
+            difference, path = export_onnx(load_model(name, "tensorflow"), output), output
+    say(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB), within {difference:.1g} of the networks")
+
+
+def _runtimes(model: Model) -> tuple[Runtime, ...]:
+    """What can run a model here, none of them opened."""
+    from importlib.util import find_spec
+
+    from vo_photoz.redshift.inference.runner import chosen
+
+    if chosen(model, "auto") == "tensorflow":
+        return ("tensorflow",)
+    return ("onnx", "tensorflow") if find_spec("keras") else ("onnx",)
+
+
+def _predict_a_blank(model: Model) -> None:
+    import numpy as np
+
+    from vo_photoz.errors import ModelError
+    from vo_photoz.flow import Stamps
+    from vo_photoz.redshift.predict import predict_stamps
+
+    card = model.card
+    blank = np.zeros((1, len(card.bands), card.stamp_pixels, card.stamp_pixels), dtype=np.float32)
+    flags = np.zeros(1, dtype=np.int16)
+    pdf = predict_stamps(
+        model, Stamps(blank, flags, tuple(card.bands), card.pixel_arcsec, card.pixel_unit, card.dereddened)
+    )
+    if not np.isfinite(pdf.mean).all() or abs(float(pdf.weight.sum()) - 1) > 1e-4:
+        raise ModelError(f"The model {card.name} does not give a density for a blank stamp.")
 
 
 def _facts(card: Card) -> dict[str, str]:
@@ -90,6 +134,7 @@ def _facts(card: Card) -> dict[str, str]:
         "classes": " ".join(card.classes) or "none: every source is taken for what it was trained on",
         "redshifts": f"{card.z_min:.3f} to {card.z_max:.3f}; not to be trusted outside",
         "trained on": f"{trained.rows} objects of {trained.name}, {sky} sky",
+        "ONNX": ", ".join(card.onnx) or "no file: needs TensorFlow",
         "calibration": "none" if card.calibration is None else str(card.calibration),
         "licence": card.licence,
         "citation": card.citation,

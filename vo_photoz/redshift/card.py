@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
@@ -51,6 +52,9 @@ class Training(BaseModel):
         Where images and labels come from.
     options : dict
         How the networks were fitted.
+    sources : list of dict
+        Every data set and simulated sky of the training: its name, its share in what the networks were
+        shown, number of objects, hash, whether it is real.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -64,6 +68,7 @@ class Training(BaseModel):
     real: bool
     source: dict[str, Any] = {}
     options: dict[str, Any] = {}
+    sources: list[dict[str, Any]] = []
 
 
 class Card(BaseModel):
@@ -95,6 +100,8 @@ class Card(BaseModel):
         Gaussians of a prediction, summed over the members.
     members : int
         Number of networks.
+    network : dict
+        What every network is built from (`networks.NetworkShape`); needed to train it on.
     orientations : {1, 8}
         In how many of its eight turns and flips a stamp is shown to the networks, unless the user wants it
         otherwise.
@@ -122,6 +129,8 @@ class Card(BaseModel):
         sha256 of each file of weights.
     domain : dict
         sha256 of the file that describes the training domain; empty if there is none.
+    onnx : dict
+        sha256 of the file with all networks for ONNX Runtime; empty if there is none.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -141,6 +150,7 @@ class Card(BaseModel):
     input_scaling: dict[str, Any] = {}
     components: int = Field(gt=0)
     members: int = Field(gt=0)
+    network: dict[str, Any] = {}
     orientations: Literal[1, 8] = 1
     classes: list[str] = []
     component_classes: list[str] = []
@@ -157,6 +167,7 @@ class Card(BaseModel):
     made_by: list[str] = []
     weights: dict[str, str] = Field(min_length=1)
     domain: dict[str, str] = {}
+    onnx: dict[str, str] = Field(default_factory=dict, max_length=1)
 
     @model_validator(mode="after")
     def _one_class_a_component(self) -> Self:
@@ -207,6 +218,24 @@ def read_card(folder: Path) -> Card:
         raise ModelError(
             f"The card {path} is wrong at {where}: {first['msg']}.", advice="Get the model again."
         ) from None
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Write the card of a model, whole or not at all.
+
+    Raises
+    ------
+    ModelError
+        Raised if it cannot be written.
+    """
+    part = folder / f".{FILE}.{os.getpid()}.part"
+    try:
+        part.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        part.replace(folder / FILE)
+    except OSError as error:
+        raise ModelError(f"{folder / FILE} cannot be written: {error.strerror or error}.") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def histogram(z: FloatArray) -> tuple[list[float], list[int]]:

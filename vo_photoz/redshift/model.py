@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vo_photoz.errors import ModelError, PhotozError
 from vo_photoz.redshift.card import FILE, Card, read_card
 from vo_photoz.redshift.compatibility import check_extinction, check_fits, check_stamps
-from vo_photoz.redshift.domain import Domain, load_domain
+from vo_photoz.redshift.inference.runner import Runner, Runtime, open_runner
 from vo_photoz.settings import defaults
 
 if TYPE_CHECKING:
     import keras
+
+    from vo_photoz.redshift.domain import Domain
 
 __all__ = [
     "Card", "Model", "check_extinction", "check_fits", "check_stamps", "find_model", "list_models",
@@ -25,6 +28,8 @@ __all__ = [
 ]  # fmt: skip
 
 SHIPPED = Path(__file__).resolve().parent.parent / "data" / "models"
+KEPT = 4
+"""Models that stay loaded in a process; the one used longest ago goes first."""
 
 
 @dataclass
@@ -37,13 +42,15 @@ class Model:
         Where it lies.
     card : Card
         What it is.
-    compiled : callable or None
-        All networks as one compiled function, once they were used.
+    runtime : {"auto", "tensorflow", "onnx"}
+        What runs its networks; see `inference.runner.open_runner`.
     """
 
     folder: Path
     card: Card
-    compiled: Callable[[Any], Any] | None = field(default=None, repr=False)
+    runtime: Runtime = "auto"
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    _runner: Runner | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def networks(self) -> list[keras.Model]:
@@ -58,9 +65,25 @@ class Model:
 
         return [load_network(self.folder / name) for name in sorted(self.card.weights)]
 
+    @property
+    def runner(self) -> Runner:
+        """All networks as one function; opened when it is first used, by one thread.
+
+        Raises
+        ------
+        ModelError
+            Raised if the installation lacks what is needed, or a file cannot be loaded.
+        """
+        with self._lock:
+            if self._runner is None:
+                self._runner = open_runner(self, self.runtime)
+            return self._runner
+
     @cached_property
     def domain(self) -> Domain | None:
         """The training domain; None if the model does not tell it."""
+        from vo_photoz.redshift.domain import load_domain  # noqa: PLC0415 - scipy.spatial, not always needed
+
         return next((load_domain(self.folder / name) for name in self.card.domain), None)
 
     @property
@@ -77,13 +100,22 @@ class Model:
         return digest.hexdigest()
 
 
-def load_model(name_or_folder: str | Path) -> Model:
+_loaded: OrderedDict[tuple[Path, str, str], Model] = OrderedDict()
+_loading = threading.Lock()
+
+
+def load_model(name_or_folder: str | Path, runtime: Runtime | None = None) -> Model:
     """Find a model and check that it is whole.
+
+    A process has one copy of the same model: asked for again, it is checked again, and its networks are those
+    that were loaded before.
 
     Parameters
     ----------
     name_or_folder : str or Path
         Name of a shipped or of a user's own model, or its folder.
+    runtime : {"auto", "tensorflow", "onnx"} or None
+        What runs its networks; None takes the setting ``runtime``.
 
     Raises
     ------
@@ -92,9 +124,17 @@ def load_model(name_or_folder: str | Path) -> Model:
     """
     folder = find_model(name_or_folder)
     card = read_card(folder)
-    for name, expected in {**card.weights, **card.domain}.items():
+    for name, expected in {**card.weights, **card.domain, **card.onnx}.items():
         _check_file(folder, name, expected)
-    return Model(folder, card)
+    wanted = runtime or defaults().runtime
+    key = (folder.resolve(), file_hash(folder / FILE), wanted)
+    with _loading:
+        if key not in _loaded:
+            _loaded[key] = Model(folder, card, wanted)
+        _loaded.move_to_end(key)
+        while len(_loaded) > KEPT:
+            _loaded.popitem(last=False)
+        return _loaded[key]
 
 
 def find_model(name_or_folder: str | Path) -> Path:

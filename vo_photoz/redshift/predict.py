@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
-from vo_photoz.flow import NOT_PREDICTED, BoolArray, Float32Array, MixturePDF, Stamps
+from vo_photoz.flow import NOT_PREDICTED, BoolArray, MixturePDF, Stamps
 from vo_photoz.redshift.compatibility import check_stamps
+from vo_photoz.redshift.inference import usable
+from vo_photoz.redshift.inference.runner import mixtures
 from vo_photoz.redshift.model import Model
-
-BATCH_SIZES = (16, 256)
-CORE_PIXELS = 6
 
 
 def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
     """Redshift densities of stamps.
 
-    Each batch is padded to one of two fixed sizes, so that the networks are compiled once for each and memory
-    stays bounded.
+    The networks of a model are loaded and compiled once in a process, and fed with batches of bounded
+    size; see `inference.runner`.
 
     Parameters
     ----------
@@ -38,15 +34,15 @@ def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
     ------
     ModelError
         Raised if bands, pixel scale, size or unit of the stamps are not those of the model's card, or they
-        are dereddened and it wants them raw, or the other way round.
+        are dereddened and it wants them raw, or the other way round; if its networks cannot be loaded, or
+        there is not enough memory for one stamp.
     """
     check_stamps(model.card, stamps)
     pixels = stamps.pixels[:, [stamps.bands.index(band) for band in model.card.bands]]
     out = np.full((3, len(stamps), model.card.components), np.nan, dtype=np.float32)
     rows = np.flatnonzero(usable(pixels) & ((stamps.flags & int(NOT_PREDICTED)) == 0))
-    for start in range(0, len(rows), BATCH_SIZES[-1]):
-        part = rows[start : start + BATCH_SIZES[-1]]
-        out[:, part] = _predict_batch(model, pixels[part])
+    if len(rows):
+        out[:, rows] = np.moveaxis(mixtures(model.runner, pixels, rows, model.card.components), 1, 0)
     return MixturePDF(*out)
 
 
@@ -65,31 +61,3 @@ def outside_domain(model: Model, stamps: Stamps) -> BoolArray:
         return np.zeros(len(stamps), dtype=bool)
     order = [stamps.bands.index(band) for band in model.card.bands]
     return model.domain.outside(stamps.pixels[:, order])
-
-
-def usable(pixels: Float32Array) -> BoolArray:
-    """Whether stamps (n, band, y, x) can be predicted from: no missing pixel among the 6 x 6 in the middle.
-
-    Pixels that are missing elsewhere are taken for empty sky.
-    """
-    rows, columns = (max((side - CORE_PIXELS) // 2, 0) for side in pixels.shape[-2:])
-    core = pixels[..., rows : pixels.shape[-2] - rows, columns : pixels.shape[-1] - columns]
-    return np.asarray(np.isfinite(core).all((1, 2, 3)))
-
-
-def _predict_batch(model: Model, pixels: Float32Array) -> np.ndarray:
-    """Weights, means and widths (3, n, k) of up to 256 stamps."""
-    size = next(size for size in BATCH_SIZES if size >= len(pixels))
-    padded = np.zeros((size, *pixels.shape[1:]), dtype=np.float32)
-    padded[: len(pixels)] = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
-    raw = np.asarray(_compiled(model)(padded))
-    return np.moveaxis(raw[: len(pixels)], 1, 0)
-
-
-def _compiled(model: Model) -> Callable[[Float32Array], Any]:
-    """All members as one compiled function of a batch, giving (n, 3, k summed over the members)."""
-    if model.compiled is None:
-        from vo_photoz.redshift.load import compiled_ensemble  # noqa: PLC0415 - keras is slow to import
-
-        model.compiled = compiled_ensemble(model.networks)
-    return model.compiled

@@ -1,0 +1,66 @@
+"""Networks on keras: TensorFlow, or whatever backend keras has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from vo_photoz.flow import Float32Array
+from vo_photoz.redshift.backend import keras
+from vo_photoz.redshift.inference.merge import together
+from vo_photoz.redshift.inference.runner import says_out_of_memory
+
+BATCH = 256
+"""Stamps at a time: enough to keep the cores busy, little memory (0.4 GB for five `dcmdn-1`)."""
+
+
+class KerasRunner:
+    """Networks as one compiled function of the backend of keras; see `runner.Runner`.
+
+    Parameters
+    ----------
+    networks : sequence of keras.Model
+        The members.
+    """
+
+    def __init__(self, networks: Sequence[keras.Model]) -> None:
+        backend = keras.backend.backend()
+        self.name = f"keras {keras.__version__} on {backend}"
+        self.batch = BATCH
+        self._sizes = (16, BATCH) if backend == "jax" else ()
+        self._run = compiled(networks)
+
+    def __call__(self, pixels: Float32Array) -> Float32Array:
+        """Mixtures of stamps; raises MemoryError if there is not enough memory."""
+        size = next((size for size in self._sizes if size >= len(pixels)), len(pixels))
+        padded = np.pad(pixels, ((0, size - len(pixels)), (0, 0), (0, 0), (0, 0)))
+        try:
+            found = keras.ops.convert_to_numpy(self._run(padded))
+        except Exception as error:
+            if says_out_of_memory(error):
+                raise MemoryError(str(error)) from None
+            raise
+        return np.asarray(found[: len(pixels)])
+
+
+def compiled(networks: Sequence[keras.Model]) -> Callable[[Any], Any]:
+    """All members as one compiled function: stamps (n, band, y, x) to (n, 3, k).
+
+    TensorFlow compiles it once for every number of stamps, JAX once for each.
+    """
+    function = together(networks)
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf  # noqa: PLC0415 - only with this backend
+
+        signature = tf.TensorSpec((None, *networks[0].input_shape[1:]), tf.float32, name="stamps")
+        on_tensorflow: Callable[[Any], Any] = tf.function(function, input_signature=[signature])
+        return on_tensorflow
+    if backend == "jax":
+        import jax  # noqa: PLC0415 - only with this backend
+
+        on_jax: Callable[[Any], Any] = jax.jit(function)
+        return on_jax
+    return function
