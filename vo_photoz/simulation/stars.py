@@ -1,50 +1,151 @@
-"""Stars of the simulated sky: the observed locus and number counts."""
+"""Stars of the simulated sky: white dwarfs, the main sequence, and M, L and T dwarfs."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
+from numpy.typing import NDArray
 
-from vo_photoz.simulation.populations import Population, draw_bins, point_sources
+from vo_photoz.errors import UsageError
+from vo_photoz.flow import FloatArray
+from vo_photoz.simulation.counts import HIGH_LATITUDE, count_nodes, node_types, sequences
+from vo_photoz.simulation.extinction import draw_ebv, extinction
+from vo_photoz.simulation.populations import Population, point_sources
 
-# Stellar locus: g-i, then u-g, g-r, r-i, i-z. Medians of 3,216 point sources brighter than i = 20 in a field
-# of VizieR V/139 (SDSS DR9); bluer than g-i = 0.2 those of spectroscopic stars of SDSS DR14. Beyond
-# g-i = 2.3 u-g is noise and held constant.
-_LOCUS = np.array([
-    (-0.50, 0.27, -0.27, -0.23, -0.22), (-0.10, 1.19, -0.04, -0.06, -0.06), (0.10, 1.10, 0.11, 0.01, -0.03),
-    (0.34, 0.99, 0.26, 0.08, 0.01), (0.51, 1.13, 0.38, 0.13, 0.04), (0.68, 1.35, 0.50, 0.18, 0.07),
-    (0.90, 1.70, 0.65, 0.25, 0.12), (1.10, 2.06, 0.80, 0.30, 0.15), (1.31, 2.30, 0.96, 0.35, 0.19),
-    (1.50, 2.50, 1.09, 0.41, 0.23), (1.70, 2.59, 1.21, 0.49, 0.27), (1.91, 2.64, 1.33, 0.58, 0.33),
-    (2.10, 2.64, 1.41, 0.69, 0.39), (2.31, 2.60, 1.44, 0.87, 0.48), (2.49, 2.60, 1.46, 1.03, 0.57),
-    (2.70, 2.60, 1.48, 1.22, 0.66), (2.88, 2.60, 1.49, 1.39, 0.74), (3.09, 2.60, 1.55, 1.54, 0.83),
-    (3.32, 2.60, 1.68, 1.64, 0.89),
-])  # fmt: skip
-_LOCUS_SCATTER = np.array([0.08, 0.035, 0.025, 0.025])  # intrinsic, same sources
-# Stars with i < 20.5 in bins of 0.3 in g-i from -0.6, and with 15 < i < 21 in bins of 0.5, same field.
-_STAR_COLOUR_COUNTS = np.array([4, 11, 50, 627, 553, 353, 264, 306, 363, 489, 525, 314, 155])
-_STAR_I_COUNTS = np.array([129, 136, 203, 203, 265, 275, 385, 408, 571, 641, 664, 721])
+FLAT_SHARES = {
+    "WD": 0.06, "A": 0.06, "F": 0.08, "G": 0.10, "K": 0.14, "M0-M4": 0.18, "M5-M9": 0.18, "L": 0.13,
+    "T": 0.07,
+}  # fmt: skip
+"""Shares of the types in a flat draw: a choice for training, in which the red dwarfs that look like quasars
+at z > 5 are many more than on the sky."""
+MAGNITUDE_RANGE = (15.0, 21.5)
+"""Bright end and limit in z, the band in which red dwarfs are seen. SDSS saturates near 14."""
 
 
-def draw_stars(rng: np.random.Generator, n: int) -> Population:
-    """Stars on the observed SDSS locus, with the colours and magnitudes of a field at high latitude.
+def draw_stars(
+    rng: np.random.Generator,
+    n: int,
+    *,
+    magnitudes: Literal["flat", "natural"] = "natural",
+    magnitude_range: tuple[float, float] = MAGNITUDE_RANGE,
+    galactic: tuple[float, float] = HIGH_LATITUDE,
+    galactic_ebv: FloatArray | float | None = None,
+    scatter: float = 1.0,
+) -> Population:
+    """Stars with the colours of the SDSS locus and of M, L and T dwarfs.
 
     Parameters
     ----------
     rng : numpy Generator
         Source of randomness.
     n : int
-        How many, 15 < i < 21.
+        How many.
+    magnitudes : "flat" or "natural"
+        "flat" spreads the types by `FLAT_SHARES` and the z magnitudes evenly: for training. "natural" follows
+        the number counts of `counts.star_counts`.
+    magnitude_range : (float, float)
+        Bright end and limit in z, without extinction.
+    galactic : (float, float)
+        Galactic longitude and latitude (degrees) of the natural counts.
+    galactic_ebv : float, float64 array, shape (n,), or None
+        E(B-V) of a dust map towards each star; None draws it. The magnitudes are not corrected for it.
+    scatter : float
+        Factor on the scatter of the colours.
+
+    Returns
+    -------
+    Population
+        Point sources at redshift 0.
+
+    Raises
+    ------
+    UsageError
+        Raised if the magnitudes are of no known kind or their range is empty.
+    """
+    return draw_typed_stars(
+        rng, n, magnitudes=magnitudes, magnitude_range=magnitude_range, galactic=galactic,
+        galactic_ebv=galactic_ebv, scatter=scatter,
+    )[0]  # fmt: skip
+
+
+def draw_typed_stars(
+    rng: np.random.Generator,
+    n: int,
+    *,
+    magnitudes: Literal["flat", "natural"] = "natural",
+    magnitude_range: tuple[float, float] = MAGNITUDE_RANGE,
+    galactic: tuple[float, float] = HIGH_LATITUDE,
+    galactic_ebv: FloatArray | float | None = None,
+    scatter: float = 1.0,
+) -> tuple[Population, NDArray[np.str_]]:
+    """Stars and their types (`counts.STAR_TYPES`); parameters and errors as in `draw_stars`."""
+    if not magnitude_range[1] - magnitude_range[0] >= 0.1:
+        raise UsageError(
+            f"No star is between z = {magnitude_range[0]} and {magnitude_range[1]}.",
+            advice="Give the bright end first, and at least 0.1 mag.",
+        )
+    edges, counts = count_nodes(magnitude_range, galactic)
+    if magnitudes == "flat":
+        counts = _flattened(counts)
+    elif magnitudes != "natural":
+        raise UsageError(f"Stars have no magnitudes named {magnitudes}.", advice="Take flat or natural.")
+    node, column = np.unravel_index(rng.choice(counts.size, n, p=counts.ravel() / counts.sum()), counts.shape)
+    z = edges[column] + rng.random(n) * (edges[1] - edges[0])
+    return stars_at(rng, node, z, galactic_ebv=galactic_ebv, scatter=scatter), node_types()[node]
+
+
+def _flattened(counts: FloatArray) -> FloatArray:
+    """Counts in which types have their flat shares and all magnitudes are equal.
+
+    Within a type the nodes keep their natural shares at the faint end.
+    """
+    flat = np.zeros(counts.shape)
+    types = node_types()
+    for kind, share in FLAT_SHARES.items():
+        rows = types == kind
+        nodes = counts[rows, -10:].sum(axis=1)
+        # The square root draws rare subtypes, such as late L and T dwarfs, more often.
+        nodes = np.sqrt(nodes / nodes.sum())
+        flat[rows] = (share * nodes / nodes.sum())[:, None]
+    return flat
+
+
+def stars_at(
+    rng: np.random.Generator,
+    node: NDArray[np.integer],
+    z_magnitude: FloatArray,
+    *,
+    galactic_ebv: FloatArray | float | None = None,
+    scatter: float = 1.0,
+) -> Population:
+    """Stars near given nodes of the sequences.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        Source of randomness.
+    node : integer array, shape (n,)
+        Rows of `counts.count_nodes`.
+    z_magnitude : float64 array, shape (n,)
+        Magnitudes in z without extinction.
+    galactic_ebv, scatter
+        As in `draw_stars`.
 
     Returns
     -------
     Population
         Point sources at redshift 0.
     """
-    colour = -0.6 + 0.3 * draw_bins(rng, n, _STAR_COLOUR_COUNTS)
-    colours = np.stack([np.interp(colour, _LOCUS[:, 0], _LOCUS[:, k]) for k in range(1, 5)], axis=1)
-    colours += rng.normal(0, 1, (n, 4)) * _LOCUS_SCATTER
-    i = 15 + 0.5 * draw_bins(rng, n, _STAR_I_COUNTS)
-    r = i + colours[:, 2]
-    g = r + colours[:, 1]
-    return point_sources(
-        "STAR", np.zeros(n), np.stack([g + colours[:, 0], g, r, i, i - colours[:, 3]], axis=1)
-    )
+    n, first = len(node), 0
+    colours = np.empty((n, 4))
+    for sequence in sequences().values():
+        here = np.flatnonzero((node >= first) & (node < first + len(sequence)))
+        colours[here] = sequence.draw(rng, node[here] - first, scatter)[1]
+        first += len(sequence)
+    magnitude = np.empty((n, 5))
+    magnitude[:, 4] = z_magnitude
+    for band in (3, 2, 1, 0):
+        magnitude[:, band] = magnitude[:, band + 1] + colours[:, band]
+    ebv = draw_ebv(rng, n) if galactic_ebv is None else galactic_ebv
+    return point_sources("STAR", np.zeros(n), magnitude + extinction(rng, ebv, n))
