@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from vo_photoz.errors import ModelError, TableError
 from vo_photoz.flow import FloatArray, MixturePDF
-from vo_photoz.redshift.calibration_fit import fit_temperature, fit_warp
 from vo_photoz.redshift.classes import STAR
 from vo_photoz.redshift.warp import Warp, tempered
 
@@ -137,6 +136,8 @@ def fit_calibration(
     TableError
         Raised if fewer than 100 objects count, or the classes of the objects are missing.
     """
+    from vo_photoz.redshift.calibration_fit import fit_temperature, fit_warp  # noqa: PLC0415 - scipy's fits
+
     truth = np.asarray(z, dtype=np.float64)
     good = np.isfinite(truth) & np.isfinite(pdf.weight).all(1)
     if good.sum() < SMALLEST:
