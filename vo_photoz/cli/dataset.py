@@ -1,4 +1,4 @@
-"""The commands ``vo-photoz dataset import``, ``build`` and ``show``."""
+"""The commands ``vo-photoz dataset import``, ``build``, ``simulate`` and ``show``."""
 
 from __future__ import annotations
 
@@ -114,6 +114,26 @@ def build(
             say(line, quiet)
         word = "built" if made.steps else "was built already"
         say(f"{output}: {len(made.dataset)} objects, {word}", quiet)
+
+
+@group.command("simulate")
+def simulate(
+    sky: Annotated[str, typer.Argument(help="TOML file, or one of: quasars, all-classes.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
+    n: Annotated[int, typer.Option("--n", help="Number of sources.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same pixels.")] = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Make a training set of a simulated sky, with stamps that went the way of real ones."""
+    with errors_told(debug), progress_bar(quiet) as progress:
+        from vo_photoz.pipeline.simulate_dataset import simulate_dataset
+
+        words = [Path(sky).name, "-o", output.name, "--n", str(n), "--seed", str(seed)]
+        told = {"made_by": shlex.join(["vo-photoz", "dataset", "simulate", *words])}
+        made = simulate_dataset(sky, output, n=n, seed=seed, source=told, progress=progress)
+    kinds = ", ".join(f"{(made.rows.kind == kind).sum()} {kind}" for kind in ("QSO", "GALAXY", "STAR"))
+    say(f"{output}: {len(made)} objects: {kinds}", quiet)
 
 
 @group.command("show")

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -152,7 +152,7 @@ def new_folder(path: str | Path, what: str) -> Iterator[Path]:
 def create_dataset(
     path: str | Path,
     parts: Iterator[tuple[NDArray[np.intp], Stamps]],
-    rows: Rows,
+    rows: Rows | Callable[[], Rows],
     *,
     source: dict[str, Any],
     real: bool = True,
@@ -166,7 +166,7 @@ def create_dataset(
         Folder to make.
     parts : iterator of (rows, Stamps)
         Which of ``rows`` the stamps belong to, and the stamps, as `hips.cutouts.cut_stamps` gives them.
-    rows : Rows
+    rows : Rows, or a function that gives them once all stamps have come
         What is known of each object; its flags are joined with those of the stamps.
     source : dict
         Where images and labels come from.
@@ -191,7 +191,7 @@ def create_dataset(
 def write_dataset(
     folder: Path,
     parts: Iterator[tuple[NDArray[np.intp], Stamps]],
-    rows: Rows,
+    rows: Rows | Callable[[], Rows],
     *,
     source: dict[str, Any],
     real: bool = True,
@@ -203,8 +203,8 @@ def write_dataset(
     The same stamps and rows give the same bytes. ``made`` is the time for the manifest; the other arguments
     and the errors are those of `create_dataset`.
     """
-    written, flags, like, digest = _write_images(folder / IMAGES, parts, len(rows))
-    kept = rows.take(written)
+    written, flags, like, digest = _write_images(folder / IMAGES, parts)
+    kept = (rows() if callable(rows) else rows).take(written)
     kept = replace(kept, flags=(kept.flags | flags).astype(np.int16))
     write_rows(kept, like.bands, folder / ROWS)
     manifest = _manifest(kept, like, _with_rows(digest, kept), source, real)
@@ -214,16 +214,18 @@ def write_dataset(
 
 
 def _write_images(
-    path: Path, parts: Iterator[tuple[NDArray[np.intp], Stamps]], n: int
+    path: Path, parts: Iterator[tuple[NDArray[np.intp], Stamps]]
 ) -> tuple[NDArray[np.intp], NDArray[np.int16], Stamps, Any]:
     """Stream stamps to disk; which rows came, their flags, stamps to see bands and unit by, the hash."""
     digest, order, flags, images, done = hashlib.sha256(), [], [], None, 0
     like: Stamps | None = None
     for where, stamps in parts:
         if images is None or like is None:
-            like, shape = stamps, (n, *stamps.pixels.shape[1:])
-            chunks = (CHUNK, *shape[1:])
-            images = zarr.create_array(store=str(path), shape=shape, chunks=chunks, dtype="float32")
+            like, shape = stamps, stamps.pixels.shape[1:]
+            images = zarr.create_array(
+                store=str(path), shape=(0, *shape), chunks=(CHUNK, *shape), dtype="float32"
+            )
+        images.resize((done + len(stamps), *images.shape[1:]))
         images[done : done + len(stamps)] = stamps.pixels
         digest.update(_bytes(stamps.pixels))
         order.append(where)
@@ -231,7 +233,6 @@ def _write_images(
         done += len(stamps)
     if images is None or like is None or not done:
         raise TableError("There are no stamps to make a data set of.")
-    images.resize((done, *images.shape[1:]))
     return np.concatenate(order), np.concatenate(flags), like, digest
 
 

@@ -5,7 +5,7 @@ All numbers that name no other source were measured on 2,140 public stamps of SD
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -53,14 +53,20 @@ class Imaging:
     sky_nanomaggies: tuple[float, ...] = (0.25, 0.30, 0.68, 1.19, 3.59)
     offset_pixels: float = 0.12
 
+    def __post_init__(self) -> None:
+        """Raise ValueError where a number cannot be meant."""
+        _check(self, ("fwhm_arcsec", "wing_share", "sky_sigma", "sky_nanomaggies"))
+        for name in ("fwhm_arcsec", "sky_nanomaggies"):
+            if min(getattr(self, name)) <= 0:
+                raise ValueError(f"{name} must be above 0")
+        if max(self.wing_share) > 1 or self.wing_arcsec <= 0:
+            raise ValueError("wing_share must be at most 1, wing_arcsec above 0")
+
     def inside(self, radius_arcsec: float, band: int) -> float:
         """Share of the light of a point source within a radius."""
         core = moffat_inside(radius_arcsec, self.fwhm_arcsec[band], CORE_BETA)
         wing = moffat_inside(radius_arcsec, self.wing_arcsec, WING_BETA)
         return core + self.wing_share[band] * (wing - core)
-
-
-SDSS_IMAGING = Imaging()
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,21 @@ class Variety:
     level: float = 0.04
     cut_pixels: float = 0.5
 
+    def __post_init__(self) -> None:
+        """Raise ValueError where a number cannot be meant."""
+        _check(self, ("band_seeing_dex", "noise_dex"))
 
+
+def _check(numbers: Imaging | Variety, each_band: tuple[str, ...]) -> None:
+    for field in fields(numbers):
+        value = getattr(numbers, field.name)
+        if field.name in each_band and len(value) != len(BANDS):
+            raise ValueError(f"{field.name} needs one number for each of {', '.join(BANDS)}")
+        if min(value if field.name in each_band else (value,)) < 0:
+            raise ValueError(f"{field.name} must not be negative")
+
+
+SDSS_IMAGING = Imaging()
 NO_VARIETY = Variety(0, (0,) * 5, (0,) * 5, 0, 0)
 
 
