@@ -14,6 +14,22 @@ from vo_photoz.flow import FloatArray
 SDSS = tuple(f"sdss2010-{band}" for band in "ugriz")
 """Filter curves of the SDSS camera as measured by Doi et al. (2010, AJ 139, 1628)."""
 
+PANSTARRS = tuple(f"panstarrs-{band}" for band in "grizy")
+"""Filter curves of Pan-STARRS 1 (Tonry et al. 2012, ApJ 750, 99)."""
+
+LSST = tuple(f"lsst2023-{band}" for band in "ugrizy")
+"""Filter curves of the Rubin Observatory."""
+
+# A_band / E(B-V) of Schlafly & Finkbeiner 2011 (ApJ 737, 103), table 6, R_V = 3.1.
+_EXTINCTION = {
+    "sdss2010": {"u": 4.239, "g": 3.303, "r": 2.285, "i": 1.698, "z": 1.263},
+    "panstarrs": {"g": 3.172, "r": 2.271, "i": 1.682, "z": 1.322, "y": 1.087},
+    "lsst2023": {"u": 4.145, "g": 3.237, "r": 2.273, "i": 1.684, "z": 1.323, "y": 1.088},
+}
+# What the magnitudes of a survey's catalogue add to AB magnitudes. SDSS: u_AB = u - 0.04, z_AB = z + 0.02
+# (sdss.org, "Photometric flux calibration"; entered from memory).
+_CATALOGUE_OFFSET = {"sdss2010-u": 0.04, "sdss2010-z": -0.02}
+
 _SPEED_OF_LIGHT = 2.99792458e18  # Angstrom / s
 ZERO_POINT_NANOMAGGY = 22.5  # AB magnitude of one nanomaggy
 
@@ -44,17 +60,34 @@ def wavelength_grid(filters: Sequence[str] = SDSS, step: float = 5.0) -> FloatAr
     return np.arange(min(low for low, _ in edges), max(high for _, high in edges) + step, step)
 
 
-@cache
-def _weights(filters: tuple[str, ...], low: float, step: float, size: int) -> FloatArray:
-    """Matrix (wavelength, band) that turns f_lambda into maggies, for an even grid."""
-    grid = low + step * np.arange(size)
+def band_weights(grid: FloatArray, widths: FloatArray, filters: Sequence[str]) -> FloatArray:
+    """Matrix that turns f_lambda at the wavelengths of a grid into maggies.
+
+    Parameters
+    ----------
+    grid, widths : float64 array, shape (w,)
+        Wavelengths and the pieces of the integral they stand for, Angstrom.
+    filters : sequence of str
+        Names of speclite.
+
+    Returns
+    -------
+    float64 array, shape (w, band)
+        Weights.
+    """
     columns = []
     for name in filters:
-        response = np.interp(grid, *filter_curve(name), left=0, right=0)
+        response = np.interp(grid, *filter_curve(name), left=0, right=0) * widths
         # A photon counter: both integrals carry lambda / hc, so that h and c cancel but for 3631 Jy.
         reference = (3.631e-20 * _SPEED_OF_LIGHT / grid**2 * response * grid).sum()
         columns.append(response * grid / reference)
     return np.stack(columns, axis=1)
+
+
+@cache
+def _weights(filters: tuple[str, ...], low: float, step: float, size: int) -> FloatArray:
+    """Matrix (wavelength, band) that turns f_lambda into maggies, for an even grid."""
+    return band_weights(np.asarray(low + step * np.arange(size), float), np.full(size, step), filters)
 
 
 def maggies(wavelength: FloatArray, flux_density: FloatArray, filters: Sequence[str] = SDSS) -> FloatArray:
@@ -103,3 +136,25 @@ def ab_magnitudes(
 def nanomaggies(magnitude: FloatArray) -> FloatArray:
     """Fluxes in nanomaggies of AB magnitudes."""
     return np.asarray(10 ** (0.4 * (ZERO_POINT_NANOMAGGY - magnitude)))
+
+
+def extinction_coefficients(filters: Sequence[str] = SDSS) -> FloatArray:
+    """Extinction by the Milky Way in each band for E(B-V) = 1, shape (band,).
+
+    Raises
+    ------
+    UsageError
+        Raised if a filter has no published coefficient here.
+    """
+    try:
+        return np.array([_EXTINCTION[name.rpartition("-")[0]][name.rpartition("-")[2]] for name in filters])
+    except KeyError:
+        raise UsageError(
+            f"There are no extinction coefficients for the filters {', '.join(filters)}.",
+            advice=f"Take filters of {', '.join(_EXTINCTION)}.",
+        ) from None
+
+
+def catalogue_offsets(filters: Sequence[str] = SDSS) -> FloatArray:
+    """What the catalogue of a survey adds to AB magnitudes in each band, shape (band,)."""
+    return np.array([_CATALOGUE_OFFSET.get(name, 0.0) for name in filters])

@@ -1,14 +1,35 @@
-"""Quasars of the simulated sky: redshifts, magnitudes, spectral shapes."""
+"""Quasars of the simulated sky: redshifts, magnitudes, hosts."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
+from vo_photoz.errors import UsageError
 from vo_photoz.flow import FloatArray
-from vo_photoz.simulation.filters import ab_magnitudes, wavelength_grid
-from vo_photoz.simulation.igm import draw_limit_systems
-from vo_photoz.simulation.populations import EXTINCTION_UGRIZ, Population, point_sources
-from vo_photoz.simulation.seds import QuasarShapes, quasar_sed
+from vo_photoz.simulation.extinction import draw_ebv, extinction
+from vo_photoz.simulation.filters import SDSS, catalogue_offsets
+from vo_photoz.simulation.luminosity_function import Z_MAX, draw_magnitudes_at
+from vo_photoz.simulation.populations import Population
+from vo_photoz.simulation.quasar_spectra.draws import (
+    MODEL,
+    QuasarModel,
+    absolute_1450,
+    distance_modulus,
+    draw_shapes,
+    magnitude_over_1450,
+)
+from vo_photoz.simulation.quasar_spectra.fluxes import band_fluxes
+
+Magnitudes = Literal["flat", "natural", "sdss"]
+
+MAGNITUDE_RANGE = (16.0, 22.2)
+"""Bright end and limit in i; the limit is that of the SDSS quasars below."""
+FAR_MAGNITUDE_RANGE = (17.0, 21.5)
+"""The same in z for quasars beyond redshift 5.5: there i has lost the light blueward of Lyman alpha, and a
+limit in i would cut the quasars that are looked for."""
+DROPOUT = 5.5
 
 # i magnitudes of SDSS DR16 quasars at 2.75 < z < 5: percentiles measured on 1,634 public stamps; the ends
 # are rounded inwards, where labels and photometry are doubtful.
@@ -16,8 +37,10 @@ _QUASAR_I = (
     np.array([0, 1, 5, 10, 25, 50, 75, 90, 95, 100]) / 100,
     np.array([17.2, 17.94, 18.67, 19.03, 19.56, 20.05, 20.65, 21.24, 21.67, 22.2]),
 )
-_CHUNK = 256
 _QUASAR_I_SLOPE = -0.42  # median i per unit redshift in the same stamps, about z = 3.75
+_HOST_RADIUS_KPC = 6.0  # half-light radius of a host, +- 0.2 dex; a round number for luminous galaxies
+# A host is part of the picture where it has this share of the light in a band, out to this redshift.
+_VISIBLE_HOST, _HOST_Z = 0.02, 1.2
 
 
 def draw_redshifts(rng: np.random.Generator, n: int, low: float, high: float) -> FloatArray:
@@ -30,62 +53,19 @@ def draw_redshifts(rng: np.random.Generator, n: int, low: float, high: float) ->
     return np.asarray(low + (high - low) * 4 * (1 - np.sqrt(1 - u * 7 / 16)))
 
 
-def draw_shapes(rng: np.random.Generator, z: FloatArray, magnitude: FloatArray) -> QuasarShapes:
-    """Spectral shapes of quasars with the scatter of published samples.
-
-    Parameters
-    ----------
-    rng : numpy Generator
-        Source of randomness.
-    z, magnitude : float64 array, shape (n,)
-        Redshift and apparent AB magnitude near 1500 Angstrom in the rest frame.
-
-    Returns
-    -------
-    QuasarShapes
-        Slope -0.35 (Temple et al. 2021, MNRAS 508, 737; Vanden Berk et al. 2001 have -0.44), and -1.5
-        blueward of 1100 Angstrom, each +- 0.3 (the quasar model of Ross et al. 2013, ApJ 773, 14). Line
-        strengths +- 0.15 dex and iron +- 0.2 dex, of the order of the spread in Shen et al. 2011 (ApJS 194,
-        45). Exponential reddening with mean 0.012: most SDSS quasars have E(B-V) < 0.04 (Hopkins et al. 2004,
-        AJ 128, 1112). Slope and break among the published ones, the mean of the iron and of the Balmer
-        continuum, and the forest's +- 0.04 dex were chosen by comparing median colours with 1,634 real SDSS
-        quasars at 2.75 < z < 5.
-    """
-    n = len(z)
-    return QuasarShapes(
-        slope=rng.normal(-0.35, 0.3, n),
-        slope_uv=rng.normal(-1.5, 0.3, n),
-        line_strength=10 ** rng.normal(0, 0.15, n),
-        luminosity=log_luminosity(z, magnitude),
-        iron=100 * 10 ** rng.normal(0, 0.2, n),
-        balmer=0.1 * 10 ** rng.normal(0, 0.2, n),
-        ebv=rng.exponential(0.012, n),
-        igm_series=10 ** rng.normal(0, 0.04, n),
-        limit_systems=draw_limit_systems(rng, z),
-    )
-
-
-def log_luminosity(z: FloatArray, magnitude: FloatArray) -> FloatArray:
-    """log10 of the luminosity at 1450 Angstrom over that of the Vanden Berk composite.
-
-    The composite's median quasar has z = 1.25 and r about 19: M_1450 = -24.5 (H0 = 70, Omega_m = 0.3).
-    """
-    from astropy.cosmology import FlatLambdaCDM  # noqa: PLC0415 - slow to import
-
-    modulus = FlatLambdaCDM(H0=70, Om0=0.3).distmod(z).value
-    absolute = magnitude - modulus + 2.5 * np.log10(1 + z)
-    return np.asarray(-0.4 * (absolute + 24.5))
-
-
 def draw_quasars(
     rng: np.random.Generator,
     n: int,
     *,
-    z_range: tuple[float, float] = (2.75, 5.0),
+    z_range: tuple[float, float] = (0.0, 7.0),
     z: FloatArray | None = None,
-    galactic_ebv: float = 0.03,
+    magnitudes: Magnitudes | FloatArray = "sdss",
+    filters: tuple[str, ...] = SDSS,
+    scatter: float = 1.0,
+    galactic_ebv: FloatArray | float | None = None,
+    model: QuasarModel = MODEL,
 ) -> Population:
-    """Quasars with SDSS-like magnitudes and colours that follow the redshift.
+    """Quasars with the colours and the scatter of real ones.
 
     Parameters
     ----------
@@ -96,26 +76,109 @@ def draw_quasars(
     z_range : (float, float)
         Range of redshift; the density falls by a quarter across it.
     z : float64 array, shape (n,), or None
-        Redshifts to take instead.
-    galactic_ebv : float
-        Extinction of the Milky Way; the magnitudes are not corrected for it.
+        Redshifts to take instead, for example those of `luminosity_function.draw_sky`.
+    magnitudes : "flat", "natural", "sdss" or float64 array, shape (n,)
+        Magnitudes in the band of detection (i, and z beyond redshift 5.5) without Galactic extinction:
+        evenly between `MAGNITUDE_RANGE` or `FAR_MAGNITUDE_RANGE`; as the luminosity function has them in the
+        same ranges; like SDSS quasars with spectra at 2.75 < z < 5; or given ones.
+    filters : tuple of str
+        Filters of speclite; i and z must be among them.
+    scatter : float
+        Factor on the scatter of the spectra.
+    galactic_ebv : float, float64 array, shape (n,), or None
+        E(B-V) of a dust map towards each quasar; None draws it. The magnitudes are not corrected for it.
+    model : QuasarModel
+        Means and scatters of the spectra.
 
     Returns
     -------
     Population
-        Point sources. The i magnitude (z magnitude beyond redshift 5, where i drops out) is drawn.
+        Magnitudes as in the survey's catalogue. Hosts that matter have a radius, and the share of the quasar
+        in each band is ``point_share``.
+
+    Raises
+    ------
+    UsageError
+        Raised if a redshift is beyond 7.5, a choice of magnitudes is unknown, or i or z is missing.
     """
     redshift = draw_redshifts(rng, n, *z_range) if z is None else np.asarray(z, float)
-    drawn = np.interp(rng.random(n), *_QUASAR_I)
-    drawn += _QUASAR_I_SLOPE * (np.clip(redshift, 2.75, 5.0) - 3.75)
-    drawn = np.clip(drawn, 17.0, 22.2)
-    wavelength = wavelength_grid()
-    shapes = draw_shapes(rng, redshift, drawn)
-    magnitude = np.empty((n, 5))
-    for first in range(0, n, _CHUNK):  # spectra are large
-        rows = np.arange(first, min(first + _CHUNK, n))
-        spectra = quasar_sed(wavelength, redshift[rows], shapes.take(rows))
-        magnitude[rows] = ab_magnitudes(wavelength, spectra)
-    magnitude += galactic_ebv * EXTINCTION_UGRIZ
-    fixed = np.where(redshift > 5, magnitude[:, 4], magnitude[:, 3])
-    return point_sources("QSO", redshift, magnitude + (drawn - fixed)[:, None])
+    if redshift.size and not (redshift.min() >= 0 and redshift.max() <= Z_MAX):
+        raise UsageError(f"Quasars can be drawn at redshifts from 0 to {Z_MAX}.", advice="Change the range.")
+    near, far = (_band(filters, letter) for letter in "iz")
+    detection = np.where(redshift > DROPOUT, far, near)
+    drawn = _magnitudes(rng, redshift, magnitudes, filters, near, far)
+    over = magnitude_over_1450(redshift, filters)[np.arange(n), detection]
+    luminosity = -0.4 * (absolute_1450(redshift, drawn - over) + 24.5)
+    shapes = draw_shapes(rng, redshift, luminosity, model=model, scatter=scatter)
+    quasars, hosts = band_fluxes(redshift, shapes, filters)
+    magnitude = -2.5 * np.log10(np.maximum(quasars + hosts, 1e-300)) + catalogue_offsets(filters)
+    magnitude += (drawn - magnitude[np.arange(n), detection])[:, None]
+    ebv = draw_ebv(rng, n) if galactic_ebv is None else galactic_ebv
+    magnitude += extinction(rng, ebv, n, filters)
+    return _population(rng, redshift, magnitude, quasars / np.maximum(quasars + hosts, 1e-300))
+
+
+def _band(filters: tuple[str, ...], letter: str) -> int:
+    for number, name in enumerate(filters):
+        if name.endswith(f"-{letter}"):
+            return number
+    raise UsageError(
+        f"Quasars need a filter {letter}, there is none among {', '.join(filters)}.",
+        advice="Their magnitudes are set in i, and in z beyond redshift 5.5.",
+    )
+
+
+def _magnitudes(
+    rng: np.random.Generator,
+    z: FloatArray,
+    kind: Magnitudes | FloatArray,
+    filters: tuple[str, ...],
+    near: int,
+    far: int,
+) -> FloatArray:
+    """Magnitudes in i, and in z beyond `DROPOUT`."""
+    beyond = z > DROPOUT
+    if not isinstance(kind, str):
+        return np.asarray(kind, float)
+    if kind == "flat":
+        low, high = (np.where(beyond, FAR_MAGNITUDE_RANGE[k], MAGNITUDE_RANGE[k]) for k in (0, 1))
+        return np.asarray(low + (high - low) * rng.random(len(z)))
+    if kind == "natural":
+        drawn = np.empty(len(z))
+        ranges = (~beyond, near, MAGNITUDE_RANGE), (beyond, far, FAR_MAGNITUDE_RANGE)
+        for rows, band, limits in ranges:
+            drawn[rows] = draw_magnitudes_at(rng, z[rows], limits, filters[band])
+        return drawn
+    if kind == "sdss":
+        drawn = np.interp(rng.random(len(z)), *_QUASAR_I)
+        drawn += _QUASAR_I_SLOPE * (np.clip(z, 2.75, 5.0) - 3.75)
+        return np.asarray(np.clip(drawn, 17.0, 22.2))
+    raise UsageError(
+        f"There is no choice of magnitudes named {kind}.", advice="Take flat, natural, sdss or an array."
+    )
+
+
+def _population(
+    rng: np.random.Generator, z: FloatArray, magnitude: FloatArray, share: FloatArray
+) -> Population:
+    """Point sources, in a host where it would be seen."""
+    n = len(z)
+    seen = ((1 - share).max(axis=1, initial=0) > _VISIBLE_HOST) & (z < _HOST_Z)
+    radius = _HOST_RADIUS_KPC * 10 ** rng.normal(0, 0.2, n) / _kpc_per_arcsec(z)
+    return Population(
+        kind=np.full(n, "QSO"),
+        z=z,
+        magnitude=magnitude,
+        half_light_arcsec=np.where(seen, np.clip(radius, 0.1, 10.0), 0.0),
+        axis_ratio=np.where(seen, rng.uniform(0.4, 1.0, n), 1.0),
+        angle_deg=np.where(seen, rng.uniform(0, 180, n), 0.0),
+        sersic=np.where(seen, np.where(rng.random(n) < 0.5, 1.0, 4.0), 0.0),
+        point_share=np.where(seen[:, None], share, 1.0),
+    )
+
+
+def _kpc_per_arcsec(z: FloatArray) -> FloatArray:
+    """Scale at the distance of the quasars (H0 = 70, Omega_m = 0.3)."""
+    modulus = distance_modulus(z)
+    angular_mpc = 10 ** (modulus / 5 - 5) / (1 + z) ** 2
+    return np.asarray(angular_mpc * 1e3 * np.pi / 648_000)

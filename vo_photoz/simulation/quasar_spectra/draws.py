@@ -1,0 +1,201 @@
+"""Drawing what differs between quasars: the population's means and scatters, published or fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from vo_photoz.flow import FloatArray
+from vo_photoz.simulation.filters import SDSS, catalogue_offsets
+from vo_photoz.simulation.igm import draw_limit_systems
+from vo_photoz.simulation.quasar_spectra.components import BALDWIN, GROUPS, PIVOT
+from vo_photoz.simulation.quasar_spectra.fluxes import band_fluxes
+from vo_photoz.simulation.quasar_spectra.shapes import FOREST_NODES, QuasarShapes, Troughs
+
+
+@dataclass(frozen=True)
+class QuasarModel:
+    """Means and scatters of the population; the defaults are those of `tools/fit_quasars.py`.
+
+    Parameters
+    ----------
+    slope, slope_uv, slope_red : float
+        Mean exponents of f_nu between 1100 and 3880 Angstrom, blueward, and redward of that.
+    slope_sd, slope_uv_sd, slope_red_sd : float
+        Their standard deviations.
+    strength : tuple of float
+        Factor on each group of emission components (`components.GROUPS`).
+    strength_sd : tuple of float
+        Scatter of each, dex.
+    ebv : float
+        Mean of the exponential distribution of E(B-V) in the host.
+    red_share, red_ebv : float
+        Share of quasars of a redder kind, and their mean E(B-V).
+    forest : float
+        Factor on the mean depth of the Lyman lines.
+    forest_sd, forest_common_sd : float
+        Scatter of ln(depth) between sightlines: at each node of the forest, and of the whole sightline.
+    host, host_sd : float
+        f_lambda of the host over the power law at 5100 Angstrom for M_1450 = -24.5, and its scatter in dex.
+    trough_share, low_share : float
+        Share of quasars with broad absorption lines, and of these with lines of low ionisation.
+    weak_share, far_weak_share : float
+        Share of quasars with weak lines at z = 3 and below, and at z = 6 and above.
+    """
+
+    slope: float = -0.1756
+    slope_uv: float = -1.5983
+    slope_red: float = 0.2978
+    slope_sd: float = 0.2598
+    slope_uv_sd: float = 0.5454
+    slope_red_sd: float = 0.3251
+    strength: tuple[float, ...] = (1.285, 2.007, 1.015, 1.861, 1.664, 0.996, 4.007, 0.862, 0.751, 2.831)
+    strength_sd: tuple[float, ...] = (0.086, 0.064, 0.043, 0.052, 0.052, 0.086, 0.128, 0.128, 0.128, 0.128)
+    ebv: float = 0.0121
+    red_share: float = 0.06
+    red_ebv: float = 0.0901
+    forest: float = 0.9025
+    forest_sd: float = 0.5994
+    forest_common_sd: float = 0.0331
+    host: float = 0.2226
+    host_sd: float = 0.3013
+    trough_share: float = 0.12
+    low_share: float = 0.1
+    weak_share: float = 0.013
+    far_weak_share: float = 0.12
+
+
+MODEL = QuasarModel()
+# Luminous quasars outshine their hosts: host light grows as the luminosity to the power 0.42 +- 0.05
+# (Croom et al. 2002, MNRAS 337, 275), so that its share falls with this exponent.
+_HOST_EXPONENT = 0.42 - 1
+_WEAK = 0.15  # lines of weak-line quasars over those of others
+# Reddening of quasars with troughs of high and of low ionisation: Reichard et al. 2003 (AJ 126, 2594).
+_TROUGH_EBV, _LOW_TROUGH_EBV = 0.023, 0.077
+
+
+def draw_shapes(
+    rng: np.random.Generator,
+    z: FloatArray,
+    luminosity: FloatArray,
+    *,
+    model: QuasarModel = MODEL,
+    scatter: float = 1.0,
+) -> QuasarShapes:
+    """Spectral shapes of quasars.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        Source of randomness.
+    z : float64 array, shape (n,)
+        Redshifts.
+    luminosity : float64 array, shape (n,)
+        log10 of the luminosity at 1450 Angstrom over that of M_1450 = -24.5; drives the Baldwin effect and
+        the share of the host.
+    model : QuasarModel
+        The population.
+    scatter : float
+        Factor on all scatter between spectra. Absorption systems and troughs stay as they are.
+
+    Returns
+    -------
+    QuasarShapes
+        n rows.
+    """
+    n = len(z)
+    troughs = _draw_troughs(rng, n, model)
+    normal = rng.standard_normal((n, 4 + len(GROUPS))) * scatter
+    strength = np.array(model.strength) * 10 ** (
+        normal[:, 4:] * model.strength_sd + np.clip(luminosity, -2, 3)[:, None] * BALDWIN
+    )
+    weak = rng.random(n) < np.interp(z, [3.0, 6.0], [model.weak_share, model.far_weak_share])
+    strength[weak, :4] *= _WEAK ** min(scatter, 1.0)
+    ebv = rng.exponential(1.0, n) * np.where(rng.random(n) < model.red_share, model.red_ebv, model.ebv)
+    ebv += np.where(troughs.depth > 0, np.where(troughs.low > 0, _LOW_TROUGH_EBV, _TROUGH_EBV), 0)
+    forest = rng.standard_normal((n, len(FOREST_NODES))) * model.forest_sd
+    forest += rng.standard_normal((n, 1)) * model.forest_common_sd
+    host = model.host * 10 ** (_HOST_EXPONENT * np.clip(luminosity, -4, 3) + normal[:, 3] * model.host_sd)
+    return QuasarShapes(
+        slope=model.slope + normal[:, 0] * model.slope_sd,
+        slope_uv=model.slope_uv + normal[:, 1] * model.slope_uv_sd,
+        slope_red=model.slope_red + normal[:, 2] * model.slope_red_sd,
+        strength=strength,
+        ebv=np.maximum(model.ebv + scatter * (ebv - model.ebv), 0),
+        host=host,
+        forest=model.forest * np.exp(scatter * forest),
+        systems=draw_limit_systems(rng, z),
+        troughs=troughs,
+    )
+
+
+def _draw_troughs(rng: np.random.Generator, n: int, model: QuasarModel) -> Troughs:
+    """Broad absorption lines; depths and velocities are round numbers after Trump et al. 2006."""
+    there = rng.random(n) < model.trough_share
+    slow = rng.uniform(500, 8000, n)
+    return Troughs(
+        depth=np.where(there, rng.uniform(0.3, 0.95, n), 0),
+        slow=slow,
+        fast=slow + rng.uniform(2000, 12_000, n),
+        low=np.where(rng.random(n) < model.low_share, 1.0, 0.0),
+    )
+
+
+def typical_shapes(n: int, model: QuasarModel = MODEL) -> QuasarShapes:
+    """Shapes of n average quasars of M_1450 = -24.5 on average sightlines, without a host."""
+    fixed = np.ones(n)
+    return QuasarShapes(
+        slope=fixed * model.slope, slope_uv=fixed * model.slope_uv, slope_red=fixed * model.slope_red,
+        strength=np.tile(model.strength, (n, 1)), ebv=fixed * model.ebv, host=fixed * 0,
+        forest=np.full((n, len(FOREST_NODES)), model.forest),
+    )  # fmt: skip
+
+
+def magnitude_over_1450(z: FloatArray, filters: tuple[str, ...] = SDSS) -> FloatArray:
+    """Magnitude of an average quasar in each band over the apparent magnitude of its power law at 1450 A.
+
+    Parameters
+    ----------
+    z : float64 array, shape (n,)
+        Redshifts.
+    filters : tuple of str
+        Names of speclite.
+
+    Returns
+    -------
+    float64 array, shape (n, band)
+        Magnitudes as in the survey's catalogue; capped at 10, where a band has lost all light.
+    """
+    grid, table = _over_1450(filters)
+    return np.stack([np.interp(z, grid, column) for column in table.T], axis=1)
+
+
+@cache
+def _over_1450(filters: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+    grid = np.arange(0, 7.51, 0.02)
+    flux, _ = band_fluxes(grid, typical_shapes(len(grid)), filters)
+    # AB magnitude of f_lambda = 1 at the observed wavelength: 3631 Jy is 3.631e-20 erg / s / cm2 / Hz.
+    at_1450 = -2.5 * np.log10((PIVOT * (1 + grid)) ** 2 / 2.99792458e18 / 3.631e-20)
+    magnitude = -2.5 * np.log10(np.maximum(flux, 1e-300)) + catalogue_offsets(filters)
+    return grid, np.minimum(magnitude - at_1450[:, None], 10.0)
+
+
+def absolute_1450(z: FloatArray, magnitude: FloatArray) -> FloatArray:
+    """Absolute AB magnitude at 1450 Angstrom from the apparent one there (H0 = 70, Omega_m = 0.3)."""
+    return np.asarray(magnitude - distance_modulus(z) + 2.5 * np.log10(1 + z))
+
+
+def distance_modulus(z: FloatArray) -> FloatArray:
+    """Distance modulus for H0 = 70, Omega_m = 0.3; redshifts below 0.001 count as that."""
+    grid, modulus = _moduli()
+    return np.interp(np.log(np.maximum(z, 1e-3)), grid, modulus)
+
+
+@cache
+def _moduli() -> tuple[FloatArray, FloatArray]:
+    from astropy.cosmology import FlatLambdaCDM  # noqa: PLC0415 - slow to import
+
+    grid = np.linspace(np.log(1e-3), np.log(9.0), 2000)
+    return grid, np.asarray(FlatLambdaCDM(H0=70, Om0=0.3).distmod(np.exp(grid)).value)
