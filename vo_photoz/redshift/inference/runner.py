@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 Runtime = Literal["auto", "tensorflow", "onnx"]
 OUT_OF_MEMORY_WORDS = (
     "out of memory", "out_of_memory", "resource_exhausted", "resourceexhausted", "oom when",
-    "failed to allocate", "bad_alloc", "could not create a memory", "bad allocation",
+    "failed to allocate", "bad_alloc", "bad allocation", "received an exception:status: 1,",
 )  # fmt: skip
 """How the libraries say it, in lower case; each has an exception of its own."""
 
