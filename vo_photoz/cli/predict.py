@@ -20,6 +20,10 @@ def predict(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the result is written.")],
     survey: Annotated[str | None, typer.Option(help="Survey: a name or a TOML file.")] = None,
     model: Annotated[str | None, typer.Option(help="Model: a name or a folder.")] = None,
+    runtime: Annotated[
+        Literal["auto", "tensorflow", "onnx"] | None,
+        typer.Option(help="What runs the networks; auto: ONNX Runtime where it and the file are there."),
+    ] = None,
     crossmatch: Annotated[
         list[str] | None, typer.Option(help="Query, .adql file or table to join; may be repeated.")
     ] = None,
@@ -58,6 +62,7 @@ def predict(
             config,
             survey=survey,
             model=model,
+            runtime=runtime,
             crossmatch=crossmatch,
             radius_arcsec=radius,
             z_min=z_min,
@@ -68,6 +73,7 @@ def predict(
             output=output,
             survey=chosen.survey,
             model=chosen.model,
+            runtime=chosen.runtime,
             crossmatch=chosen.crossmatch,
             radius_arcsec=chosen.radius_arcsec,
             z_min=chosen.z_min,

@@ -35,6 +35,10 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     survey: Annotated[str | None, typer.Option(help="Survey: a name or a TOML file.")] = None,
     model: Annotated[str | None, typer.Option(help="Model: a name or a folder.")] = None,
+    runtime: Annotated[
+        Literal["auto", "tensorflow", "onnx"] | None,
+        typer.Option(help="What runs the networks; auto: ONNX Runtime where it and the file are there."),
+    ] = None,
     crossmatch: Annotated[
         list[str] | None, typer.Option(help="Query or table joined to every prediction (repeatable).")
     ] = None,
@@ -58,7 +62,9 @@ def serve(
     with errors_told(debug), stop_signals() as stop:
         from vo_photoz.settings import load
 
-        settings = load(config, survey=survey, model=model, crossmatch=crossmatch, hub=hub, port=port)
+        settings = load(
+            config, survey=survey, model=model, runtime=runtime, crossmatch=crossmatch, hub=hub, port=port
+        )
         if accept_waiting:
             settings = settings.model_copy(update={"confirm_rows": sys.maxsize})
         with running(settings, quiet=quiet, debug=debug) as (service, page):
@@ -129,6 +135,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "survey": absolute(settings.survey),
         "model": absolute(settings.model),
+        "runtime": settings.runtime,
         "crossmatch": [absolute(one) for one in settings.crossmatch],
         "radius_arcsec": settings.radius_arcsec,
         "z_min": settings.z_min,

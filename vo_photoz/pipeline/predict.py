@@ -31,6 +31,7 @@ from vo_photoz.pipeline.flags import position_flags
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.redshift import mixture
+from vo_photoz.redshift.inference.runner import Runtime, chosen
 from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.sky.motion import Motion
 from vo_photoz.tables.positions import find_positions
@@ -93,6 +94,7 @@ def predict(
     output: str | Path,
     survey: str | Path | Survey = "sdss",
     model: str | Path | Model = "sdss-quasars",
+    runtime: Runtime | None = None,
     crossmatch: Sequence[str | Path] = (),
     radius_arcsec: float = 1.5,
     z_min: float = 3.0,
@@ -124,6 +126,8 @@ def predict(
         Where the result is written (atomically).
     survey, model : name, path, or loaded object
         Images and network.
+    runtime : {"auto", "tensorflow", "onnx"} or None
+        What runs the networks of a model that is still to be loaded; None takes the setting ``runtime``.
     crossmatch : sequence of str
         Queries or tables whose best partner within the radius is joined to each row.
     radius_arcsec : float
@@ -175,9 +179,10 @@ def predict(
     if not source.n_rows:
         raise TableError("The table has no rows.", advice="Send a table with at least one source.")
     positions = find_positions(source, ra=ra, dec=dec, frame=frame)
-    images, network = _images_and_network(survey, model, offline)
+    images, network = _images_and_network(survey, model, runtime, offline)
     dust = Dust.of(ebv_map, ebv_high, network.card, images, positions)
-    parameters = {"radius_arcsec": radius_arcsec, "z_min": z_min, **dust.told()}
+    runs_on = chosen(network, network.runtime)
+    parameters = {"radius_arcsec": radius_arcsec, "z_min": z_min, "runtime": runs_on, **dust.told()}
     record = Record.start(
         job=job,
         survey=images,
@@ -216,11 +221,11 @@ def predict(
 
 
 def _images_and_network(
-    survey: str | Path | Survey, model: str | Path | Model, offline: bool
+    survey: str | Path | Survey, model: str | Path | Model, runtime: Runtime | None, offline: bool
 ) -> tuple[Survey, Model]:
     """Open both and check that they fit; of the survey only the bands that the model needs."""
     images = survey if isinstance(survey, Survey) else load_survey(survey, offline=offline)
-    network = model if isinstance(model, Model) else load_model(model)
+    network = model if isinstance(model, Model) else load_model(model, runtime)
     network.card.check_fits(images)
     images = images.only(network.card.bands)
     if reason := images.why_not_photometric():

@@ -10,6 +10,7 @@ from vo_photoz.flow import Progress
 from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.pipeline.job import Job
 from vo_photoz.pipeline.predict import predict
+from vo_photoz.redshift.inference.runner import Runtime
 from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.tables.additions import ServiceDescriptor
 from vo_photoz.tables.read import read_table
@@ -32,7 +33,7 @@ def run(job: Job, progress: Progress) -> None:
         job.input,
         output=job.result,
         survey=_survey(options["survey"]),
-        model=_model(options["model"]),
+        model=_model(options["model"], options.get("runtime")),
         serialisation="TABLEDATA",  # Aladin ignores the nulls of BINARY2: see `compact_result`
         job=job.id,
         page=job.row_page if job.page else None,
@@ -77,6 +78,5 @@ def _survey(name: str) -> Survey:
     return load_survey(name)
 
 
-@lru_cache(maxsize=2)
-def _model(name: str) -> Model:
-    return load_model(name)
+def _model(name: str, runtime: Runtime | None) -> Model:
+    return load_model(name, runtime)  # keeps what it has loaded
