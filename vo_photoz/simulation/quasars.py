@@ -15,10 +15,9 @@ from vo_photoz.simulation.populations import Population
 from vo_photoz.simulation.quasar_spectra.draws import (
     MODEL,
     QuasarModel,
-    absolute_1450,
     distance_modulus,
     draw_shapes,
-    magnitude_over_1450,
+    log_luminosity,
 )
 from vo_photoz.simulation.quasar_spectra.fluxes import band_fluxes
 
@@ -107,8 +106,7 @@ def draw_quasars(
     near, far = (_band(filters, letter) for letter in "iz")
     detection = np.where(redshift > DROPOUT, far, near)
     drawn = _magnitudes(rng, redshift, magnitudes, filters, near, far)
-    over = magnitude_over_1450(redshift, filters)[np.arange(n), detection]
-    luminosity = -0.4 * (absolute_1450(redshift, drawn - over) + 24.5)
+    luminosity = log_luminosity(redshift, drawn, filters, detection)
     shapes = draw_shapes(rng, redshift, luminosity, model=model, scatter=scatter)
     quasars, hosts = band_fluxes(redshift, shapes, filters)
     magnitude = -2.5 * np.log10(np.maximum(quasars + hosts, 1e-300)) + catalogue_offsets(filters)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vo_photoz.flow import FloatArray
 from vo_photoz.simulation.filters import SDSS, catalogue_offsets
@@ -45,22 +46,22 @@ class QuasarModel:
         Share of quasars with weak lines at z = 3 and below, and at z = 6 and above.
     """
 
-    slope: float = -0.1756
-    slope_uv: float = -1.5983
-    slope_red: float = 0.2978
-    slope_sd: float = 0.2598
-    slope_uv_sd: float = 0.5454
-    slope_red_sd: float = 0.3251
-    strength: tuple[float, ...] = (1.285, 2.007, 1.015, 1.861, 1.664, 0.996, 4.007, 0.862, 0.751, 2.831)
-    strength_sd: tuple[float, ...] = (0.086, 0.064, 0.043, 0.052, 0.052, 0.086, 0.128, 0.128, 0.128, 0.128)
-    ebv: float = 0.0121
+    slope: float = -0.1615
+    slope_uv: float = -1.8591
+    slope_red: float = 0.5634
+    slope_sd: float = 0.2477
+    slope_uv_sd: float = 0.4585
+    slope_red_sd: float = 0.2249
+    strength: tuple[float, ...] = (1.135, 1.859, 1.086, 1.759, 2.7, 1.029, 3.404, 0.875, 0.764, 2.931)
+    strength_sd: tuple[float, ...] = (0.087, 0.065, 0.043, 0.052, 0.052, 0.087, 0.135, 0.135, 0.135, 0.135)
+    ebv: float = 0.0123
     red_share: float = 0.06
-    red_ebv: float = 0.0901
-    forest: float = 0.9025
-    forest_sd: float = 0.5994
-    forest_common_sd: float = 0.0331
-    host: float = 0.2226
-    host_sd: float = 0.3013
+    red_ebv: float = 0.0686
+    forest: float = 0.879
+    forest_sd: float = 0.5375
+    forest_common_sd: float = 0.0496
+    host: float = 0.2909
+    host_sd: float = 0.2289
     trough_share: float = 0.12
     low_share: float = 0.1
     weak_share: float = 0.013
@@ -117,7 +118,7 @@ def draw_shapes(
     ebv += np.where(troughs.depth > 0, np.where(troughs.low > 0, _LOW_TROUGH_EBV, _TROUGH_EBV), 0)
     forest = rng.standard_normal((n, len(FOREST_NODES))) * model.forest_sd
     forest += rng.standard_normal((n, 1)) * model.forest_common_sd
-    host = model.host * 10 ** (_HOST_EXPONENT * np.clip(luminosity, -4, 3) + normal[:, 3] * model.host_sd)
+    host = _host_level(luminosity, model) * 10 ** (normal[:, 3] * model.host_sd)
     return QuasarShapes(
         slope=model.slope + normal[:, 0] * model.slope_sd,
         slope_uv=model.slope_uv + normal[:, 1] * model.slope_uv_sd,
@@ -168,18 +169,57 @@ def magnitude_over_1450(z: FloatArray, filters: tuple[str, ...] = SDSS) -> Float
     float64 array, shape (n, band)
         Magnitudes as in the survey's catalogue; capped at 10, where a band has lost all light.
     """
-    grid, table = _over_1450(filters)
-    return np.stack([np.interp(z, grid, column) for column in table.T], axis=1)
+    grid, over, _ = _average(filters)
+    return np.stack([np.interp(z, grid, column) for column in over.T], axis=1)
+
+
+def log_luminosity(
+    z: FloatArray, magnitude: FloatArray, filters: tuple[str, ...], band: NDArray[np.intp]
+) -> FloatArray:
+    """log10 of the luminosity of quasars at 1450 Angstrom over that of M_1450 = -24.5.
+
+    Parameters
+    ----------
+    z, magnitude : float64 array, shape (n,)
+        Redshifts, and magnitudes of quasar and host together.
+    filters : tuple of str
+        Names of speclite.
+    band : int array, shape (n,)
+        Index of the filter of each magnitude.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        For an average spectrum; the light of an average host is taken off.
+    """
+    grid, over, hosts = _average(filters)
+    offset, host = np.empty(len(z)), np.empty(len(z))
+    for number in np.unique(band):
+        rows = band == number
+        offset[rows] = np.interp(z[rows], grid, over[:, number])
+        host[rows] = np.interp(z[rows], grid, hosts[:, number])
+    total = np.asarray(-0.4 * (absolute_1450(z, magnitude - offset) + 24.5))
+    quasar = total
+    for _ in range(8):  # the fainter the quasar, the larger the share of its host: each step gains a factor 2
+        quasar = total - np.log10(1 + host * _host_level(quasar, MODEL))
+    return quasar
+
+
+def _host_level(luminosity: FloatArray, model: QuasarModel) -> FloatArray:
+    """f_lambda of an average host over the power law at 5100 Angstrom."""
+    return np.asarray(model.host * 10 ** (_HOST_EXPONENT * np.clip(luminosity, -4, 3)))
 
 
 @cache
-def _over_1450(filters: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+def _average(filters: tuple[str, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Grid of redshifts, magnitude over that at 1450 A, and flux of a host of level 1 over the quasar's."""
     grid = np.arange(0, 7.51, 0.02)
-    flux, _ = band_fluxes(grid, typical_shapes(len(grid)), filters)
+    shapes = replace(typical_shapes(len(grid)), host=np.ones(len(grid)))
+    flux, host = band_fluxes(grid, shapes, filters)
     # AB magnitude of f_lambda = 1 at the observed wavelength: 3631 Jy is 3.631e-20 erg / s / cm2 / Hz.
     at_1450 = -2.5 * np.log10((PIVOT * (1 + grid)) ** 2 / 2.99792458e18 / 3.631e-20)
     magnitude = -2.5 * np.log10(np.maximum(flux, 1e-300)) + catalogue_offsets(filters)
-    return grid, np.minimum(magnitude - at_1450[:, None], 10.0)
+    return grid, np.minimum(magnitude - at_1450[:, None], 10.0), host / np.maximum(flux, 1e-300)
 
 
 def absolute_1450(z: FloatArray, magnitude: FloatArray) -> FloatArray:
