@@ -7,28 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vo_photoz.datasets.augment import Jitter, orientation
+from vo_photoz.datasets.augment import STILL, Variation, orientation
 from vo_photoz.datasets.rows import Rows
 from vo_photoz.datasets.store import create_dataset
 from vo_photoz.flow import Stamps
-from vo_photoz.redshift.options import TrainingOptions
+from vo_photoz.redshift.training.mixing import Mixture
+from vo_photoz.redshift.training.sources import DatasetSource
 
 N, SIDE, EPOCHS = 24, 16, 60
-
-
-class Recorder:
-    """Takes what a network is shown; everything else of the training is the real one."""
-
-    def __init__(self) -> None:
-        self.shown: dict[float, list[bytes]] = {}
-        self.images = 0
-
-    def fit(self, pixels: np.ndarray, z: np.ndarray, **options: object) -> Recorder:
-        for image, redshift in zip(pixels, z, strict=True):
-            self.shown.setdefault(float(redshift), []).append(np.ascontiguousarray(image).tobytes())
-        self.images += len(pixels)
-        self.history = {"loss": [0.0]}
-        return self
 
 
 def by_hand(image: np.ndarray) -> set[bytes]:
@@ -52,8 +38,6 @@ def by_hand(image: np.ndarray) -> set[bytes]:
 
 
 def test_augmentation_multiplies_by_eight(tmp_path: Path) -> None:
-    from vo_photoz.redshift.training import _one_epoch
-
     rng = np.random.default_rng(2)
     pixels = rng.normal(0, 1, (N, 2, SIDE, SIDE)).astype(np.float32)
     z = np.arange(N) / 10.0
@@ -70,17 +54,20 @@ def test_augmentation_multiplies_by_eight(tmp_path: Path) -> None:
         made = {np.ascontiguousarray(orientation(pixels[number], which)).tobytes() for which in range(8)}
         assert made == eight[number], "and exact"
 
-    recorder, options = Recorder(), TrainingOptions(jitter=Jitter(0, 0, 0, 0, 0), batch=8)
-    stream = np.random.default_rng(3)
-    for _ in range(EPOCHS):
-        _one_epoch(recorder, data, np.arange(N), np.ones(2), options, stream)  # type: ignore[arg-type]
-    assert recorder.images == N * EPOCHS
-    distinct = {image for images in recorder.shown.values() for image in images}
+    mixture = Mixture([DatasetSource(data, np.arange(N), np.arange(0), ("g", "r"))], [1.0])
+    shown: dict[float, list[bytes]] = {}
+    for start in range(0, N * EPOCHS, 100):
+        block = mixture.stamps((3, 0), start, min(100, N * EPOCHS - start), [Variation(STILL)])
+        for image, label in zip(block.pixels, block.labels, strict=True):
+            shown.setdefault(round(float(label[0]), 4), []).append(np.ascontiguousarray(image).tobytes())
+    assert sum(map(len, shown.values())) == N * EPOCHS
+    assert {len(images) for images in shown.values()} == {EPOCHS}, "each object once an epoch"
+    distinct = {image for images in shown.values() for image in images}
     assert distinct == set().union(*eight)
     assert len(distinct) == 8 * N, "eight times as many images as objects reach the network"
     for number, redshift in enumerate(z.tolist()):
-        assert set(recorder.shown[redshift]) == eight[number], "each with the redshift of its object"
-        counts = np.unique(recorder.shown[redshift], return_counts=True)[1]
+        assert set(shown[redshift]) == eight[number], "each with the redshift of its object"
+        counts = np.unique(shown[redshift], return_counts=True)[1]
         assert counts.max() < 4 * EPOCHS / 8, "no orientation is preferred"
 
 

@@ -123,7 +123,7 @@ def test_the_model_learned_and_says_how_well(model):
     assert [line.split()[1] for line in card["made_by"]] == ["dataset", "train"]
     log = [json.loads(line) for line in (model / "training.jsonl").read_text().splitlines()]
     assert len(log) == 16
-    assert {"member", "epoch", "loss", "stop_crps"} == set(log[0])
+    assert {"member", "epoch", "loss", "stop_crps", "learning_rate", "seconds", "waited"} == set(log[0])
     assert log[7]["loss"] < log[0]["loss"]
 
 
@@ -360,7 +360,7 @@ def test_the_networks_eat_numbers_only_on_demand():
     code = (
         "import sys; from vo_photoz.redshift.model import list_models, load_model;"
         "[load_model(name) for name in list_models()];"
-        "import vo_photoz.redshift.predict, vo_photoz.pipeline.train;"
+        "import vo_photoz.redshift.predict, vo_photoz.pipeline.training.train;"
         "assert 'keras' not in sys.modules and 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vo_photoz.redshift.backend import without_greetings
-from vo_photoz.redshift.training import _averaged
+from vo_photoz.redshift.training.member import _averaged
 
 
 def test_only_greetings_are_held_back(capfd: pytest.CaptureFixture[str]):

@@ -1,15 +1,16 @@
 """Stamps varied for training: what changes the picture but not the redshift.
 
-Eight turns and flips (the symmetry group D4 of the square); sources dimmed, with the noise that a dim source
-has; zero points that are a little off; bands that are a little off their place. All in numpy, on stamps
-(n, band, y, x).
+Eight turns and flips (the symmetry group D4 of the square); a wider point spread function; sources dimmed,
+with the noise that a dim source has; zero points that are a little off; more or less dust of our Galaxy in
+front; bands that are a little off their place. All on stamps (n, band, y, x).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vo_photoz.flow import Float32Array, FloatArray
 
@@ -30,6 +31,12 @@ class Jitter:
         Largest offset of the stamp along each axis, pixels.
     band_shift_pixels : float
         Largest further offset of each band along each axis, pixels.
+    blur_pixels : float
+        Largest standard deviation of a Gaussian that each band of half the stamps is convolved with, pixels:
+        nights of worse seeing. It blurs the noise too, so fluxes keep their signal to noise.
+    ebv : float
+        Standard deviation of E(B-V) that is added or taken away, magnitudes. At high latitude maps and sky
+        differ by about a hundredth.
     """
 
     zero_point_mag: float = 0.02
@@ -37,18 +44,44 @@ class Jitter:
     noise: float = 0.3
     shift_pixels: float = 0.5
     band_shift_pixels: float = 0.3
+    blur_pixels: float = 0.6
+    ebv: float = 0.01
 
 
-def varied(stamps: Float32Array, sky: FloatArray, jitter: Jitter, rng: np.random.Generator) -> Float32Array:
+STILL = Jitter(0, 0, 0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How stamps of one source are varied.
+
+    Parameters
+    ----------
+    jitter : Jitter
+        How far.
+    extinction : sequence of float
+        A / E(B-V) of each band; empty leaves the dust alone.
+    sky : float array, shape (band,)
+        Standard deviation of the sky noise of a pixel.
+    """
+
+    jitter: Jitter
+    extinction: tuple[float, ...] = ()
+    sky: FloatArray = field(default_factory=lambda: np.ones(1))
+
+    def about(self, sky: FloatArray) -> Variation:
+        """The same about another sky noise."""
+        return replace(self, sky=sky)
+
+
+def varied(stamps: Float32Array, how: Variation, rng: np.random.Generator) -> Float32Array:
     """Random variants of stamps.
 
     Parameters
     ----------
     stamps : float32 array, shape (n, band, y, x)
         They stay as they are.
-    sky : float array, shape (band,)
-        Standard deviation of the sky noise of a pixel.
-    jitter : Jitter
+    how : Variation
         How far to go.
     rng : numpy Generator
         Same state, same variants.
@@ -57,16 +90,19 @@ def varied(stamps: Float32Array, sky: FloatArray, jitter: Jitter, rng: np.random
     -------
     float32 array, shape (n, band, y, x)
     """
-    return shifted(dimmed(turned(stamps, rng), sky, jitter, rng), jitter, rng)
+    from vo_photoz.datasets.augment_kernels import resample  # noqa: PLC0415 - numba takes time to import
 
-
-def turned(stamps: Float32Array, rng: np.random.Generator) -> Float32Array:
-    """Each stamp in one of its eight orientations."""
-    which = rng.integers(0, 8, len(stamps))
-    out = np.empty_like(stamps)
-    for number in range(8):
-        rows = which == number
-        out[rows] = orientation(stamps[rows], number)
+    n, bands = stamps.shape[:2]
+    turn = rng.integers(0, 8, n)
+    factor, noise = _fluxes(n, bands, how, rng)
+    move = _moves(n, bands, how.jitter, rng)
+    blur = _blurs(n, bands, how.jitter, rng)
+    out = np.empty(stamps.shape, dtype=np.float32)
+    if noise.any():
+        rng.standard_normal(out=out, dtype=np.float32)
+    else:
+        out[:] = 0
+    resample(np.ascontiguousarray(stamps, dtype=np.float32), turn, move, blur, factor, noise, out)
     return out
 
 
@@ -76,46 +112,35 @@ def orientation(stamps: Float32Array, number: int) -> Float32Array:
     return np.rot90(seen, number % 4, axes=(-2, -1))
 
 
-def dimmed(stamps: Float32Array, sky: FloatArray, jitter: Jitter, rng: np.random.Generator) -> Float32Array:
-    """Fainter sources under an unchanged sky, zero points off, extra noise."""
-    n, bands = stamps.shape[:2]
-    faint = rng.uniform(0, jitter.dim_mag, (n, 1)) * (rng.random((n, 1)) < 0.5)
-    factor = np.power(10, -0.4 * faint)
-    extra = rng.uniform(0, jitter.noise, (n, 1))
-    lost = (sky * np.sqrt(np.maximum(1 - factor**2, 0) + extra**2)).astype(np.float32)
-    zero_point = np.power(10, 0.4 * rng.normal(0, jitter.zero_point_mag, (n, bands)))
-    scale = (factor * zero_point).astype(np.float32)
-    noise = rng.standard_normal(stamps.shape, dtype=np.float32) * lost[..., None, None]
-    varied_flux: Float32Array = stamps * scale[..., None, None] + noise
-    return varied_flux
+def _fluxes(
+    n: int, bands: int, how: Variation, rng: np.random.Generator
+) -> tuple[Float32Array, Float32Array]:
+    """Factors of the fluxes, and standard deviations of the noise to add, each (n, band).
+
+    A dimmed source lies under an unchanged sky: the noise that was dimmed with it is given back.
+    """
+    jitter = how.jitter
+    faint = rng.uniform(0, 1, (n, 1)) * jitter.dim_mag * (rng.random((n, 1)) < 0.5)
+    dimmed = np.power(10, -0.4 * faint)
+    extra = rng.uniform(0, 1, (n, 1)) * jitter.noise
+    noise = how.sky * np.sqrt(np.maximum(1 - dimmed**2, 0) + extra**2)
+    offset = rng.standard_normal((n, bands)) * jitter.zero_point_mag
+    dust = rng.standard_normal((n, 1)) * jitter.ebv
+    if how.extinction:
+        offset += dust * np.asarray(how.extinction)
+    factor = dimmed * np.power(10, -0.4 * offset)
+    return factor.astype(np.float32), np.broadcast_to(noise, (n, bands)).astype(np.float32)
 
 
-def shifted(stamps: Float32Array, jitter: Jitter, rng: np.random.Generator) -> Float32Array:
-    """Stamps and bands moved by parts of a pixel, bilinearly; the edge pixels repeat."""
-    n, bands = stamps.shape[:2]
-    whole = rng.uniform(-jitter.shift_pixels, jitter.shift_pixels, (2, n, 1))
-    single = rng.uniform(-jitter.band_shift_pixels, jitter.band_shift_pixels, (2, n, bands))
-    out = stamps
-    for axis, move in zip((-2, -1), whole + single, strict=True):
-        out = _moved(out, move, axis)
-    return out
+def _moves(n: int, bands: int, jitter: Jitter, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Offsets along y and x of every band, shape (n, band, 2), within one pixel."""
+    whole = rng.uniform(-1, 1, (n, 1, 2)) * jitter.shift_pixels
+    single = rng.uniform(-1, 1, (n, bands, 2)) * jitter.band_shift_pixels
+    return np.clip(whole + single, -1, 1).astype(np.float32)
 
 
-def _moved(stamps: Float32Array, move: FloatArray, axis: int) -> Float32Array:
-    """Stamps moved by ``move`` (n, band) pixels, within -1..1, along an axis."""
-    step = np.clip(move, -1, 1)[..., None, None].astype(np.float32)
-    ahead = np.concatenate([_edge(stamps, axis, 0), _cut(stamps, axis, slice(None, -1))], axis)
-    behind = np.concatenate([_cut(stamps, axis, slice(1, None)), _edge(stamps, axis, -1)], axis)
-    there: Float32Array = stamps * (1 - np.abs(step)) + np.maximum(step, 0) * ahead
-    there += np.maximum(-step, 0) * behind
-    return there
-
-
-def _cut(stamps: Float32Array, axis: int, part: slice) -> Float32Array:
-    index = [slice(None)] * stamps.ndim
-    index[axis] = part
-    return stamps[tuple(index)]
-
-
-def _edge(stamps: Float32Array, axis: int, which: int) -> Float32Array:
-    return _cut(stamps, axis, slice(0, 1) if which == 0 else slice(-1, None))
+def _blurs(n: int, bands: int, jitter: Jitter, rng: np.random.Generator) -> Float32Array:
+    """Widths of the Gaussians, shape (n, band): the bands of a field are taken minutes apart."""
+    whole = rng.uniform(0, 1, (n, 1)) * (rng.random((n, 1)) < 0.5)
+    single = rng.uniform(0.7, 1, (n, bands))
+    return np.asarray(jitter.blur_pixels * whole * single, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""One service at a time works on a data folder."""
+"""One process at a time works on a folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,20 @@ from vo_photoz.errors import JobError
 
 
 @contextmanager
-def hold(data_dir: Path) -> Iterator[None]:
-    """Hold the lock of a data folder; the system frees it however the process ends.
+def hold(
+    data_dir: Path,
+    *,
+    who: str = "vo-photoz service",
+    advice: str = "Stop it, or set VO_PHOTOZ_DATA_DIR to another folder.",
+) -> Iterator[None]:
+    """Hold the lock of a folder; the system frees it however the process ends.
+
+    Parameters
+    ----------
+    data_dir : Path
+        Made when missing.
+    who, advice : str
+        Who else may hold it, and what to do then.
 
     Raises
     ------
@@ -35,8 +47,7 @@ def hold(data_dir: Path) -> Iterator[None]:
         except OSError:
             holder = os.read(handle, 32).decode("ascii", "replace").strip() or "unknown"
             raise JobError(
-                f"Another vo-photoz service (process {holder}) already works on {data_dir}.",
-                advice="Stop it, or set VO_PHOTOZ_DATA_DIR to another folder.",
+                f"Another {who} (process {holder}) already works on {data_dir}.", advice=advice
             ) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
