@@ -17,7 +17,10 @@ COLUMNS = {
     "crps": "CRPS", "nll": "NLL", "rmse": "RMSE", "bias": "bias", "nmad": "NMAD", "outliers": "outliers",
     "pit_ks": "PIT KS", "coverage_68": "in 68 %",
 }  # fmt: skip
-NAMES = {"model": "model", "neighbours": "15 neighbours", "prior": "prior"}
+NAMES = {
+    "model": "model", "neighbours": "15 neighbours", "prior": "prior", "forest": "random forest",
+    "feature-mdn": "feature MDN",
+}  # fmt: skip
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,6 +44,10 @@ def evaluate(
     all_folds: Annotated[
         bool, typer.Option("--all-folds", help="Score one model on all folds; for other data than its own.")
     ] = False,
+    rivals: Annotated[
+        str,
+        typer.Option(help="Rivals to train in the same run: forest, feature-mdn (comma-separated)."),
+    ] = "",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -48,9 +55,22 @@ def evaluate(
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz.pipeline.evaluate import evaluate as run
 
-        found = run(models, dataset, output=output, fold=fold, all_folds=all_folds, progress=progress)
+        found = run(
+            models,
+            dataset,
+            output=output,
+            fold=fold,
+            all_folds=all_folds,
+            rivals=names_in(rivals),
+            progress=progress,
+        )
     for line in summary(found):
         say(line, quiet)
+
+
+def names_in(text: str) -> list[str]:
+    """Names that stand in an option, separated by commas."""
+    return [name for name in (one.strip() for one in text.split(",")) if name]
 
 
 def summary(found: Evaluation) -> list[str]:

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vo_photoz.analysis.judged import Judged, judge
-from vo_photoz.analysis.judged import joined as judged_together
 from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.errors import TableError
-from vo_photoz.flow import MixturePDF, Progress, no_progress
-from vo_photoz.pipeline.evaluation import densities
+from vo_photoz.flow import Progress, no_progress
+from vo_photoz.pipeline.evaluation.catalogue import Catalogue
+from vo_photoz.pipeline.evaluation.estimators import Estimate, Estimator, Neighbours, Networks, Prior
+from vo_photoz.pipeline.evaluation.pooling import pooled
 from vo_photoz.pipeline.evaluation.report import report, write_json
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
+from vo_photoz.pipeline.evaluation.rivals import feature_rivals
 from vo_photoz.pipeline.evaluation.tasks import Named, Task, open_models, tasks_of
 
 
@@ -30,6 +30,7 @@ def evaluate(
     output: str | Path | None = None,
     fold: int | None = None,
     all_folds: bool = False,
+    rivals: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Score one model on a fold of a data set, or several models each on the fold that it held out.
@@ -39,13 +40,15 @@ def evaluate(
     model : name, path or Model, or a sequence of them
         What is scored; a folder that holds folders of models stands for all of them.
     dataset : path or Dataset
-        Stamps with redshifts; the other folds teach the neighbours.
+        Stamps with redshifts; the other folds teach the neighbours and the rivals.
     output : path or None
         Where a report is written as JSON.
     fold : int or None
         Fold to score; None takes the one that the model's card says was held out.
     all_folds : bool
         One model is scored on all folds: for one that was trained on other data.
+    rivals : sequence of str
+        Further rivals that are trained in the same run: ``forest``, ``feature-mdn``.
     progress : Progress
         Told how far it is.
 
@@ -56,46 +59,47 @@ def evaluate(
     TableError
         Raised if the fold, or the rest, has no object with a redshift.
     UsageError
-        Raised if models and folds do not fit together, or the report cannot be written.
+        Raised if models and folds do not fit together, a rival is not known or the report cannot be written.
     """
     data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     tasks = tasks_of(open_models(model), data, fold, all_folds)
-    found = _pooled(data, tasks, [_scored(task, data, progress) for task in tasks])
+    catalogue = Catalogue(data, progress)
+    estimators: list[Estimator] = [
+        Networks(MODEL, tasks[0].model.card.name, {task.fold: task.model for task in tasks}, data, progress),
+        *feature_rivals(rivals, catalogue),
+        Neighbours(data),
+        Prior(),
+    ]
+    found = estimated(data, tasks, estimators, catalogue)
     if output is not None:
         write_json(report(found), Path(output))
     return found
 
 
-def _scored(
-    task: Task, data: Dataset, progress: Progress
-) -> tuple[NDArray[np.intp], MixturePDF, dict[str, Judged]]:
-    """Rows of one fold that the model has a density for, these densities, all estimators judged."""
-    pdf = densities.of_model(task.model, data, task.test, progress)
-    good = np.flatnonzero(np.isfinite(pdf.weight).all(1))
-    z = data.rows.z[task.test]
-    by_estimator = {
-        MODEL: pdf,
-        "neighbours": densities.of_neighbours(task, data),
-        "prior": densities.of_prior(task),
-    }
-    judged = {name: judge(one.take(good), z[good]) for name, one in by_estimator.items()}
-    return task.test[good], pdf.take(good), judged
-
-
-def _pooled(
+def estimated(
     data: Dataset,
     tasks: list[Task],
-    parts: list[tuple[NDArray[np.intp], MixturePDF, dict[str, Judged]]],
+    estimators: Sequence[Estimator],
+    catalogue: Catalogue,
 ) -> Evaluation:
-    rows = np.concatenate([part[0] for part in parts])
-    if not len(rows):
+    """Let every estimator speak on every task, and judge what it says.
+
+    Objects that the first estimator has no density for do not count.
+
+    Raises
+    ------
+    TableError
+        Raised if no object is left.
+    """
+    parts: list[dict[str, Estimate]] = []
+    rows = []
+    for task in tasks:
+        found = {one.name: one.estimate(task) for one in estimators}
+        first = found[estimators[0].name].pdf
+        good = np.flatnonzero(np.isfinite(first.weight).all(1))
+        rows.append(task.test[good])
+        parts.append({name: one.take(good) for name, one in found.items()})
+    if not sum(map(len, rows)):
         folds = " or ".join(str(task.fold) for task in tasks)
         raise TableError(f"No object in fold {folds} of {data.folder} has a usable stamp.")
-    return Evaluation(
-        data=data,
-        tasks=tasks,
-        rows=rows,
-        pdf=densities.joined([part[1] for part in parts]),
-        judged={name: judged_together([part[2][name] for part in parts]) for name in parts[0][2]},
-        not_predicted=sum(len(task.test) for task in tasks) - len(rows),
-    )
+    return pooled(data, tasks, rows, parts, {one.name: one.title for one in estimators}, catalogue)

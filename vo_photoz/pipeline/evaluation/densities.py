@@ -13,6 +13,7 @@ from vo_photoz.datasets.colours import aperture_noise, colours
 from vo_photoz.datasets.store import Dataset
 from vo_photoz.flow import Float32Array, MixturePDF, Progress
 from vo_photoz.pipeline.evaluation.tasks import Task
+from vo_photoz.pipeline.evaluation.truth import redshifts
 from vo_photoz.redshift.model import Model
 from vo_photoz.redshift.predict import predict_stamps
 
@@ -29,10 +30,9 @@ def of_model(model: Model, data: Dataset, rows: NDArray[np.intp], progress: Prog
     return joined(parts)
 
 
-def of_neighbours(task: Task, data: Dataset) -> MixturePDF:
+def of_neighbours(teacher: ColourNeighbours, task: Task, data: Dataset) -> MixturePDF:
     """Densities of the nearest neighbours in colour, learned from the other folds."""
-    order = band_order(task.model, data)
-    teacher = neighbours(data, task.others, order)
+    order = task.order(data)
     return joined([teacher.predict(part[:, order]) for part in _pixels(data, task.test)])
 
 
@@ -48,12 +48,7 @@ def neighbours(data: Dataset, rows: NDArray[np.intp], order: Sequence[int]) -> C
     some = rows[:: -(-len(rows) // NOISE_ROWS)]
     softening = aperture_noise(data.pixels(some)[:, order])
     features = measured(data, rows, lambda part: colours(part[:, order], softening))
-    return taught(features, softening, data.rows.z[rows])
-
-
-def band_order(model: Model, data: Dataset) -> list[int]:
-    """Places of the model's bands in the data set."""
-    return [data.manifest.bands.index(band) for band in model.card.bands]
+    return taught(features, softening, redshifts(data)[rows])
 
 
 def measured(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from vo_photoz.analysis.judged import Judged
 from vo_photoz.analysis.metrics import Scores, scores_of
 from vo_photoz.datasets.split import sky_cells
 from vo_photoz.datasets.store import Dataset
-from vo_photoz.flow import BoolArray, MixturePDF
+from vo_photoz.flow import BoolArray, FloatArray, MixturePDF
+from vo_photoz.pipeline.evaluation.catalogue import Catalogue
 from vo_photoz.pipeline.evaluation.tasks import Task
+from vo_photoz.pipeline.evaluation.truth import kinds
 
 MODEL = "model"
 
@@ -32,21 +35,37 @@ class Evaluation:
         Which model was scored on which fold, in the order of the objects.
     rows : int array, shape (n,)
         Rows of the data set with a redshift and a density of the model.
-    pdf : MixturePDF
-        Densities of the model, n rows.
+    pdfs : dict
+        `MixturePDF` of n rows by estimator.
     judged : dict
         `Judged` of n rows by estimator: the model first, then its rivals; each learned from other objects.
     not_predicted : int
         Objects with a redshift, but without a usable stamp.
+    titles : dict
+        Words for every estimator.
+    class_shares : dict
+        Probabilities of `classes`, float array (n, class), by estimator; None where it tells none.
+    costs : dict
+        What the training cost, by estimator: objects, seconds, options; means over the folds.
+    catalogue : Catalogue
+        Photometry of the data set, measured when it is first asked for.
     """
 
     data: Dataset
     tasks: list[Task]
     rows: NDArray[np.intp]
-    pdf: MixturePDF
+    pdfs: Mapping[str, MixturePDF]
     judged: Mapping[str, Judged]
     not_predicted: int
-    titles: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str]
+    class_shares: Mapping[str, FloatArray | None]
+    costs: Mapping[str, dict[str, Any] | None]
+    catalogue: Catalogue
+
+    @property
+    def pdf(self) -> MixturePDF:
+        """Densities of the model."""
+        return self.pdfs[MODEL]
 
     @property
     def folds(self) -> list[int]:
@@ -70,9 +89,15 @@ class Evaluation:
 
     @cached_property
     def kind(self) -> NDArray[np.str_] | None:
-        """Class of every object, empty where it is not known; None if the data set has no classes."""
-        kind = getattr(self.data.rows, "kind", None)
-        return None if kind is None else np.asarray(kind[self.rows], dtype=np.str_)
+        """Class of every object, empty where it is not known; None unless there are several classes."""
+        found = kinds(self.data)
+        return None if found is None else found.kind[self.rows]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of the data set, if there are several."""
+        found = kinds(self.data)
+        return () if found is None else found.classes
 
     @cached_property
     def by_estimator(self) -> dict[str, Scores]:

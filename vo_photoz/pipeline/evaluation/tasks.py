@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vo_photoz.datasets.split import TEST_FOLD
+from vo_photoz.datasets.split import STOP_FOLD, TEST_FOLD
 from vo_photoz.datasets.store import Dataset
 from vo_photoz.errors import TableError, UsageError
+from vo_photoz.pipeline.evaluation.truth import redshifts
 from vo_photoz.redshift.card import FILE as CARD
 from vo_photoz.redshift.model import Model, check_extinction, check_fits, load_model
 
@@ -39,6 +40,10 @@ class Task:
     test: NDArray[np.intp]
     others: NDArray[np.intp]
     seen: bool
+
+    def order(self, data: Dataset) -> list[int]:
+        """Places of the model's bands in the data set."""
+        return [data.manifest.bands.index(band) for band in self.model.card.bands]
 
 
 def open_models(named: Named | Sequence[Named]) -> list[Model]:
@@ -99,7 +104,9 @@ def tasks_of(models: Sequence[Model], data: Dataset, fold: int | None, all_folds
     if all_folds:
         if fold is not None:
             raise UsageError("--fold and --all-folds exclude each other.")
-        return [_task(model, data, int(one)) for one in np.unique(data.rows.fold[data.labelled()])]
+        return [
+            _task(model, data, int(one)) for one in np.unique(data.rows.fold[np.isfinite(redshifts(data))])
+        ]
     return [_task(model, data, held_out(model) if fold is None else fold)]
 
 
@@ -139,7 +146,7 @@ def split(data: Dataset, fold: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]
     TableError
         Raised if the fold, or the rest, has no object with a redshift.
     """
-    labelled, here = data.labelled(), data.rows.fold == fold
+    labelled, here = np.isfinite(redshifts(data)), data.rows.fold == fold
     test, others = np.flatnonzero(labelled & here), np.flatnonzero(labelled & ~here)
     if not here.any():
         folds = ", ".join(sorted(data.manifest.folds))
@@ -155,6 +162,19 @@ def split(data: Dataset, fold: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]
             f"{data.folder} has no objects outside fold {fold} for the neighbours to learn from."
         )
     return test, others
+
+
+def stop_fold(data: Dataset, fold: int) -> int:
+    """Fold of the sky that chooses the options of rivals for a test fold: the usual one, or the next."""
+    folds = [one for one in _folds(data) if one != fold]
+    if not folds or STOP_FOLD in folds:
+        return STOP_FOLD
+    return next((one for one in folds if one > fold), folds[0])
+
+
+def _folds(data: Dataset) -> list[int]:
+    """Folds with known redshifts."""
+    return [int(one) for one in np.unique(data.rows.fold[np.isfinite(redshifts(data))])]
 
 
 def _task(model: Model, data: Dataset, fold: int) -> Task:

@@ -1,0 +1,149 @@
+"""Estimators of an evaluation: each learns where it may, and gives densities for the objects of a task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vo_photoz.datasets.store import Dataset
+from vo_photoz.flow import FloatArray, MixturePDF, Progress, no_progress
+from vo_photoz.pipeline.evaluation import densities
+from vo_photoz.pipeline.evaluation.tasks import Task
+from vo_photoz.pipeline.evaluation.truth import kinds
+from vo_photoz.redshift.classes import class_probabilities
+from vo_photoz.redshift.model import Model
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training cost.
+
+    Parameters
+    ----------
+    objects : int
+        Objects that were fitted.
+    seconds : float or None
+        Time of it all, on this machine; None if the model does not tell.
+    options : dict
+        What was chosen, or how it was trained.
+    """
+
+    objects: int
+    seconds: float | None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for a file."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an estimator says of the test objects of a task.
+
+    Parameters
+    ----------
+    pdf : MixturePDF
+        Densities, n rows.
+    classes : float array, shape (n, class), or None
+        Probabilities of the classes of the evaluation.
+    cost : Cost or None
+        What the training cost.
+    """
+
+    pdf: MixturePDF
+    classes: FloatArray | None = None
+    cost: Cost | None = None
+
+    def take(self, rows: NDArray[np.intp]) -> Estimate:
+        """Some of the rows."""
+        return Estimate(self.pdf.take(rows), None if self.classes is None else self.classes[rows], self.cost)
+
+
+class Estimator(Protocol):
+    """Something that gives densities."""
+
+    @property
+    def name(self) -> str:
+        """Its key in reports."""
+
+    @property
+    def title(self) -> str:
+        """What it is, in words."""
+
+    def estimate(self, task: Task) -> Estimate:
+        """Densities of the test objects of a task."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Trained models, one for each fold.
+
+    Parameters
+    ----------
+    name, title : str
+        Key and words.
+    models : mapping
+        Model by fold.
+    data : Dataset
+        Where the stamps are.
+    progress : Progress
+        Told how far it is.
+    """
+
+    name: str
+    title: str
+    models: Mapping[int, Model]
+    data: Dataset
+    progress: Progress = no_progress
+
+    def estimate(self, task: Task) -> Estimate:
+        """Densities of the model of the fold."""
+        model = self.models[task.fold]
+        pdf = densities.of_model(model, self.data, task.test, self.progress)
+        training = model.card.training
+        seconds = training.options.get("seconds")
+        chosen: dict[str, Any] = {
+            key: training.options[key]
+            for key in ("architecture", "members", "epochs", "components", "batch", "loss")
+            if key in training.options
+        }
+        cost = Cost(training.rows, None if seconds is None else float(seconds), chosen)
+        owners = getattr(model.card, "component_classes", None) or []
+        known = kinds(self.data)
+        if not owners or known is None:
+            return Estimate(pdf, cost=cost)
+        return Estimate(pdf, class_probabilities(pdf, owners, known.classes), cost)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The 15 nearest neighbours in colour."""
+
+    data: Dataset
+    name: str = "neighbours"
+    title: str = "15 nearest neighbours in colour"
+
+    def estimate(self, task: Task) -> Estimate:
+        """Densities at the redshifts of the neighbours."""
+        start = time.perf_counter()
+        teacher = densities.neighbours(self.data, task.others, task.order(self.data))
+        cost = Cost(len(task.others), time.perf_counter() - start)
+        return Estimate(densities.of_neighbours(teacher, task, self.data), cost=cost)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The training redshifts of the model, whatever the object."""
+
+    name: str = "prior"
+    title: str = "training redshifts as they are"
+
+    def estimate(self, task: Task) -> Estimate:
+        """The same density for every object."""
+        return Estimate(densities.of_prior(task))
