@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from vo_photoz.cli.main import app
 from vo_photoz.datasets.split import sky_folds
 from vo_photoz.datasets.store import open_dataset
-from vo_photoz.simulation.imaging import Imaging, Variety
+from vo_photoz.simulation.imaging import NO_VARIETY, Imaging
 from vo_photoz.simulation.sky import BLOCK, SimulatedSky
 from vo_photoz.simulation.sky_file import NeighboursWanted, SkyFile, list_skies
 
@@ -125,10 +125,9 @@ def test_what_cannot_be_meant_is_refused(tmp_path, made):
 
 def test_without_variety_and_neighbours_the_noise_is_that_of_the_camera():
     quiet = NeighboursWanted(galaxies=0, stars=0)
-    same = Variety(0, (0,) * 5, (0,) * 5, 0, 0)
     faint = {"z_range": [6.5, 6.9], "magnitudes": "flat"}  # in u and g there is nothing
     sky = SkyFile(
-        sources=({"kind": "QSO", "options": faint},), imaging=Imaging(), variety=same, neighbours=quiet
+        sources=({"kind": "QSO", "options": faint},), imaging=Imaging(), variety=NO_VARIETY, neighbours=quiet
     )
     pixels = SimulatedSky(sky).draw(1, 200).stamps.pixels
     for band in (0, 1):

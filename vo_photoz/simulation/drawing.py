@@ -12,6 +12,8 @@ from vo_photoz.simulation.filters import nanomaggies
 from vo_photoz.simulation.populations import Population
 from vo_photoz.simulation.profiles import TRUNCATION, moffat_tables, sersic_table
 
+_REACH = 26  # pixels from the centre of a point source that are painted; 0.1 % of the light lies beyond
+_SMUDGE_REACH = 12
 _BOXES = np.array([48, 60, 72, 90, 108, 128, 160, 200, 256, 320])  # sides that are quick to transform
 _TOGETHER_BYTES = 1 << 21  # of spectra: they should stay in the cache of the processor
 
@@ -99,10 +101,23 @@ def draw_sources(images: Float32Array, sources: Sources, spread: Float32Array) -
     from vo_photoz.simulation.kernels import add_points  # noqa: PLC0415 - numba
 
     points = sources.take(np.flatnonzero((sources.point_share > 0).any(axis=1)))
-    add_points(images, points.owner, points.x, points.y, points.flux * points.point_share, spread)
+    flux, soft = points.flux * points.point_share, np.zeros(len(points), np.float32)
+    add_points(images, points.owner, points.x, points.y, flux, soft, spread, _REACH)
     galaxies = sources.take(np.flatnonzero((sources.point_share < 1).any(axis=1)))
     if len(galaxies):
         _draw_galaxies(images, galaxies, spread)
+
+
+def draw_smudges(images: Float32Array, sources: Sources, spread: Float32Array) -> None:
+    """Add sources too faint for their shape to matter: round, as wide as they are behind the atmosphere.
+
+    The arguments are those of `draw_sources`.
+    """
+    from vo_photoz.simulation.kernels import add_points  # noqa: PLC0415 - numba
+
+    # Half of the light of the core is inside 0.51 scales; half-light radii add in squares, nearly.
+    soft = sources.radius**2 * sources.axis_ratio / np.float32(0.51**2)
+    add_points(images, sources.owner, sources.x, sources.y, sources.flux, soft, spread, _SMUDGE_REACH)
 
 
 def _draw_galaxies(images: Float32Array, galaxies: Sources, spread: Float32Array) -> None:

@@ -49,7 +49,7 @@ class Imaging:
     fwhm_arcsec: tuple[float, ...] = (1.18, 1.13, 1.016, 0.96, 0.99)
     wing_share: tuple[float, ...] = (0.10, 0.10, 0.13, 0.15, 0.15)
     wing_arcsec: float = 3.17
-    sky_sigma: tuple[float, ...] = (0.048, 0.0183, 0.0289, 0.0483, 0.187)
+    sky_sigma: tuple[float, ...] = (0.0455, 0.0174, 0.0275, 0.0458, 0.177)
     sky_nanomaggies: tuple[float, ...] = (0.25, 0.30, 0.68, 1.19, 3.59)
     offset_pixels: float = 0.12
 
@@ -84,6 +84,8 @@ class Variety:
     level : float
         Standard deviation of the error of the level of the sky, in units of its noise; it is common to all
         bands.
+    haze : float
+        Mean of the light of haloes of bright sources far away, in units of the noise; it falls exponentially.
     cut_pixels : float
         Stamps are cut to whole pixels, in each band on its own: offsets are even within this to either side.
         The stamps measured have 0.5; a mosaic or a HiPS has 0.
@@ -92,7 +94,8 @@ class Variety:
     seeing_dex: float = 0.077
     band_seeing_dex: tuple[float, ...] = (0.035, 0.041, 0.020, 0.022, 0.037)
     noise_dex: tuple[float, ...] = (0.072, 0.062, 0.049, 0.064, 0.077)
-    level: float = 0.04
+    level: float = 0.015
+    haze: float = 0.03
     cut_pixels: float = 0.5
 
     def __post_init__(self) -> None:
@@ -110,7 +113,7 @@ def _check(numbers: Imaging | Variety, each_band: tuple[str, ...]) -> None:
 
 
 SDSS_IMAGING = Imaging()
-NO_VARIETY = Variety(0, (0,) * 5, (0,) * 5, 0, 0)
+NO_VARIETY = Variety(0, (0,) * 5, (0,) * 5, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ def draw_exposures(
     sigma = np.array(imaging.sky_sigma) * 10 ** (noise * np.array(variety.noise_dex))
     # The light of the sky varies with its noise: both come from the same photons.
     per_flux = np.array(imaging.sky_sigma) ** 2 / np.array(imaging.sky_nanomaggies)
-    level = rng.normal(0, variety.level, (m, 1)) * sigma
+    level = (rng.normal(0, variety.level, (m, 1)) + rng.exponential(variety.haze, (m, 1))) * sigma
     shift = rng.uniform(-variety.cut_pixels, variety.cut_pixels, (m, bands, 2))
     shift = shift + rng.normal(0, imaging.offset_pixels, (m, bands, 2))
     each = np.broadcast_to(per_flux, sigma.shape)

@@ -10,12 +10,11 @@ import numpy as np
 from vo_photoz.simulation.profiles import MTF_STEP, ROOT_STEP
 from vo_photoz.sky.pixels import kernel
 
-REACH = 26
-"""Pixels from the centre of a point source that are painted; 0.1 % of the light lies beyond."""
-
 
 @kernel
-def add_points(images: Any, owner: Any, x: Any, y: Any, flux: Any, spread: Any) -> None:
+def add_points(
+    images: Any, owner: Any, x: Any, y: Any, flux: Any, soft: Any, spread: Any, reach: int
+) -> None:
     """Add point sources.
 
     Parameters
@@ -26,8 +25,12 @@ def add_points(images: Any, owner: Any, x: Any, y: Any, flux: Any, spread: Any) 
         Which image a source belongs to.
     x, y, flux : float32 array, shape (n, band)
         Place in pixels, and flux.
+    soft : float32 array, shape (n,)
+        Square of the scale by which a source is wider than a point, pixels squared.
     spread : float32 array, shape (m, band, 3)
         Scales of core and wing in pixels, share of the wing.
+    reach : int
+        Pixels from the centre that are painted.
     """
     one, pi = np.float32(1), np.float32(math.pi)
     height, width = images.shape[2:]
@@ -38,9 +41,10 @@ def add_points(images: Any, owner: Any, x: Any, y: Any, flux: Any, spread: Any) 
             if flux[s, b] == 0:
                 continue
             middle_x, middle_y = round(x[s, b]), round(y[s, b])
-            left, right = max(middle_x - REACH, 0), min(middle_x + REACH + 1, width)
-            low, high = max(middle_y - REACH, 0), min(middle_y + REACH + 1, height)
-            core, wing = one / spread[m, b, 0] ** 2, one / spread[m, b, 1] ** 2
+            left, right = max(middle_x - reach, 0), min(middle_x + reach + 1, width)
+            low, high = max(middle_y - reach, 0), min(middle_y + reach + 1, height)
+            core = one / (spread[m, b, 0] ** 2 + soft[s])
+            wing = one / (spread[m, b, 1] ** 2 + soft[s])
             in_wing = flux[s, b] * spread[m, b, 2]
             peak = (flux[s, b] - in_wing) * np.float32(3) / pi * core
             wing_peak = in_wing * np.float32(2) / pi * wing

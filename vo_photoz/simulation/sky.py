@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import Float32Array, FloatArray, Stamps
 from vo_photoz.simulation.catalogue import measured_magnitudes
-from vo_photoz.simulation.drawing import Sources, draw_sources, place
+from vo_photoz.simulation.drawing import Sources, draw_smudges, draw_sources, place
 from vo_photoz.simulation.extinction import draw_ebv, extinction
 from vo_photoz.simulation.galaxies import draw_galaxies
 from vo_photoz.simulation.imaging import BANDS, PIXEL_ARCSEC, Exposures, draw_exposures, observe
@@ -32,6 +32,8 @@ UNIT = "nJy/arcsec2"
 STAMP_ARCSEC = 0.4
 _NJY_PER_ARCSEC2 = 3631 / PIXEL_ARCSEC**2  # of a nanomaggy in a source pixel
 _MARGIN_PIXELS = 10  # neighbours that stand outside the picture still throw light into it
+SMUDGE = 21.5
+"""Neighbours fainter than this in r have no shape: they stand out of the noise by a few sigma at most."""
 _DRAW: dict[str, Callable[..., Population]] = {
     "QSO": draw_quasars,
     "GALAXY": draw_galaxies,
@@ -131,17 +133,30 @@ class SimulatedSky:
         """One block of `BLOCK` sources; blocks may be drawn in any order, also by several processes."""
         rng = np.random.default_rng([seed, number])
         population, ebv = self._population(rng, BLOCK)
-        path = spread_path()
-        exposures = draw_exposures(rng, BLOCK, self.file.imaging, self.file.variety)
-        pictures = self._pictures(rng, population, exposures, path)
+        return self.observed(rng, population, ebv)
+
+    def observed(self, rng: np.random.Generator, population: Population, ebv: FloatArray) -> SimulatedBatch:
+        """Stamps of given sources, each in a field of its own.
+
+        Parameters
+        ----------
+        rng : numpy Generator
+            Source of randomness: conditions, neighbours, noise, places.
+        population : Population
+            n sources, Galactic extinction included.
+        ebv : float64 array, shape (n,)
+            E(B-V) towards them; neighbours are behind it too.
+        """
+        n, path = len(population), spread_path()
+        exposures = draw_exposures(rng, n, self.file.imaging, self.file.variety)
+        pictures = self._pictures(rng, population, ebv, exposures, path)
         observe(rng, pictures, exposures)
-        stamps = path.apply(pictures, rng.integers(0, len(path), BLOCK))
+        stamps = path.apply(pictures, rng.integers(0, len(path), n))
         stamps *= np.float32(_NJY_PER_ARCSEC2)
         catalogue, _ = measured_magnitudes(rng, population, exposures)
-        ra, dec = rng.uniform(0, 360, BLOCK), np.degrees(np.arcsin(rng.uniform(-1, 1, BLOCK)))
-        flags = np.zeros(BLOCK, np.int16)
+        ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
         return SimulatedBatch(
-            Stamps(stamps, flags, BANDS, STAMP_ARCSEC, UNIT),
+            Stamps(stamps, np.zeros(n, np.int16), BANDS, STAMP_ARCSEC, UNIT),
             population.z, population.kind, population.magnitude, ebv, catalogue,
             population.half_light_arcsec, ra, dec,
         )  # fmt: skip
@@ -160,20 +175,26 @@ class SimulatedSky:
         return replace(mixed, magnitude=mixed.magnitude + extinction(rng, ebv, n)), ebv
 
     def _pictures(
-        self, rng: np.random.Generator, population: Population, exposures: Exposures, path: StampPath
+        self,
+        rng: np.random.Generator,
+        population: Population,
+        ebv: FloatArray,
+        exposures: Exposures,
+        path: StampPath,
     ) -> Float32Array:
         """What the camera would see without noise, nanomaggies per source pixel."""
         n, side = len(population), path.picture_pixels
         width = (side + 2 * _MARGIN_PIXELS) * PIXEL_ARCSEC
         near, owner, x, y = draw_neighbours(rng, n, width, self.file.neighbours)
-        near = replace(near, magnitude=near.magnitude + extinction(rng, 0.0, len(near)))
+        near = replace(near, magnitude=near.magnitude + extinction(rng, ebv[owner], len(near)))
         pictures = np.zeros((n, len(BANDS), side, side), np.float32)
         nothing = np.zeros(n)
-        for some, whose, off_x, off_y in (
-            (population, np.arange(n), nothing, nothing),
-            (near, owner, x / PIXEL_ARCSEC, y / PIXEL_ARCSEC),
-        ):
-            draw_sources(pictures, _placed(some, whose, off_x, off_y, exposures, side), exposures.spread)
+        middle = _placed(population, np.arange(n), nothing, nothing, exposures, side)
+        beside = _placed(near, owner, x / PIXEL_ARCSEC, y / PIXEL_ARCSEC, exposures, side)
+        faint = near.magnitude[:, 2] > SMUDGE
+        draw_sources(pictures, middle, exposures.spread)
+        draw_sources(pictures, beside.take(np.flatnonzero(~faint)), exposures.spread)
+        draw_smudges(pictures, beside.take(np.flatnonzero(faint)), exposures.spread)
         return pictures
 
 

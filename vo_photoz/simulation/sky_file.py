@@ -45,16 +45,19 @@ class NeighboursWanted(_Part):
 
     Parameters
     ----------
-    galaxies, stars : float
-        Number per square arcmin: galaxies with r < 24 and stars in the range of `draw_stars`. Chosen so that
-        as many real and simulated stamps show a neighbour.
+    galaxies : float
+        Number of galaxies with r < 24 per square arcmin; chosen so that as many simulated as real stamps
+        show a neighbour.
+    stars : float
+        Factor on the number of stars at high Galactic latitude, about one per square arcmin.
     isolation_arcsec : float
-        No neighbour is nearer.
+        Nearer than this, neighbours are rarer in proportion to the distance: samples of point sources with
+        spectra leave out blends.
     """
 
-    galaxies: float = Field(default=10.0, ge=0)
-    stars: float = Field(default=1.0, ge=0)
-    isolation_arcsec: float = Field(default=2.0, ge=0)
+    galaxies: float = Field(default=16.0, ge=0)
+    stars: float = Field(default=0.7, ge=0)
+    isolation_arcsec: float = Field(default=4.0, ge=0)
 
 
 class SkyFile(_Part):
