@@ -75,8 +75,8 @@ def draw_population(rng: np.random.Generator, plan: Plan) -> Population:
         draw_quasars(rng, plan.quasars, z_range=(2.75, 5.0)),
         draw_quasars(rng, plan.nearer_quasars, z_range=(0.3, 2.75)),
         draw_quasars(rng, plan.farther_quasars, z_range=(5.0, 6.4)),
-        draw_galaxies(rng, plan.galaxies),
-        draw_stars(rng, plan.stars),
+        draw_galaxies(rng, plan.galaxies, magnitude_range=(16.0, 21.0)),
+        draw_stars(rng, plan.stars, magnitude_range=(14.5, 20.0)),
     )
     return everyone.take(rng.permutation(len(everyone)))
 

@@ -1,19 +1,55 @@
-"""Galaxies of the simulated sky: spectral types, profiles, number counts."""
+"""Galaxies of the simulated sky: magnitudes, redshifts, colours and shapes."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
+from numpy.typing import NDArray
 
-from vo_photoz.simulation.filters import ab_magnitudes, wavelength_grid
-from vo_photoz.simulation.populations import EXTINCTION_UGRIZ, Population, draw_bins
-from vo_photoz.simulation.seds import GALAXY_TYPES, galaxy_sed
+from vo_photoz.errors import UsageError
+from vo_photoz.flow import FloatArray
+from vo_photoz.simulation.extinction import draw_ebv, extinction
+from vo_photoz.simulation.filters import SDSS, catalogue_offsets
+from vo_photoz.simulation.galaxy_counts import LUMINOSITY_EVOLUTION, absolute_magnitude, galaxy_cells
+from vo_photoz.simulation.galaxy_seds import BAND_SHIFT, Z_MAX, draw_members, member_fluxes
+from vo_photoz.simulation.populations import Population
+from vo_photoz.simulation.quasar_spectra.draws import distance_modulus
 
-# Galaxies in bins of 0.5 in r from 16, same field.
-_GALAXY_R_COUNTS = np.array([7, 7, 14, 27, 46, 53, 146, 201, 361, 548, 749])
+MAGNITUDE_RANGE = (15.0, 21.5)
+"""Bright end and limit in r."""
+
+_COLOUR_SCATTER = 0.02  # mag a band: what the templates leave over in the fits of real galaxies
+_NEAREST = 0.005  # redshift
+
+# Half-light radii: Shen et al. 2003 (MNRAS 343, 978), table 1, as functions of the absolute magnitude in r at
+# z = 0.1 for H0 = 70, and their spread in ln; entered from memory. Their sizes fall with redshift as in van
+# der Wel et al. 2014 (ApJ 788, 28): (1 + z)^-0.75 for blue and (1 + z)^-1.48 for red galaxies.
+_BLUE_SIZE = (0.26, 0.51, -1.71, -20.91)
+_RED_SIZE = (0.60, -4.63)
+_SIZE_SPREAD = (0.40, 0.30)  # blue, red: between those of bright and of faint galaxies of Shen et al.
+_SIZE_EVOLUTION = (-0.75, -1.48)
+# Sersic indices, medians and spread in ln: discs about 1.2, early types about 3.8. Round numbers after
+# Blanton et al. 2003 (ApJ 594, 186), from memory.
+_SERSIC = (1.2, 3.8)
+_SERSIC_SPREAD = (0.35, 0.25)
+_SERSIC_LIMITS = (0.6, 6.0)
+_DISC_THICKNESS = (0.22, 0.05)  # Ryden 2004 (ApJ 601, 214)
+_RED_FLATTENING = (0.72, 0.16)  # mean and spread of the axis ratios of early types, a round number
 
 
-def draw_galaxies(rng: np.random.Generator, n: int, *, galactic_ebv: float = 0.03) -> Population:
-    """Galaxies of three spectral types with Sersic profiles, 16 < r < 21.5 and z below 1.
+def draw_galaxies(
+    rng: np.random.Generator,
+    n: int,
+    *,
+    z_range: tuple[float, float] = (0.0, 1.0),
+    magnitudes: Literal["flat", "natural"] = "natural",
+    magnitude_range: tuple[float, float] = MAGNITUDE_RANGE,
+    filters: tuple[str, ...] = SDSS,
+    galactic_ebv: FloatArray | float | None = None,
+    scatter: float = 1.0,
+) -> Population:
+    """Galaxies with the colours of real ones and the number counts of their luminosity function.
 
     Parameters
     ----------
@@ -21,29 +57,122 @@ def draw_galaxies(rng: np.random.Generator, n: int, *, galactic_ebv: float = 0.0
         Source of randomness.
     n : int
         How many.
-    galactic_ebv : float
-        Extinction of the Milky Way.
+    z_range : (float, float)
+        Lowest and highest redshift, between 0 and `Z_MAX`.
+    magnitudes : "flat" or "natural"
+        "natural" follows the counts of `galaxy_counts`. "flat" spreads r evenly and, at each r, takes the
+        square root of the natural density in redshift: for training, it holds more of what is rare.
+    magnitude_range : (float, float)
+        Bright end and limit in r, without Galactic extinction.
+    filters : tuple of str
+        Filters of speclite; one must be an r.
+    galactic_ebv : float, float64 array, shape (n,), or None
+        E(B-V) of a dust map towards each galaxy; None draws it. The magnitudes are not corrected for it.
+    scatter : float
+        Factor on the scatter of the colours that templates do not explain.
 
     Returns
     -------
     Population
-        Median redshift 0.1 at r = 17 and 0.35 at r = 21; half-light radii falling from 2.2 arcsec at r = 17
-        to 0.7 arcsec at r = 21, +- 0.15 dex: round numbers, not fitted to a survey.
+        Magnitudes as in the survey's catalogue.
+
+    Raises
+    ------
+    UsageError
+        Raised if a range is empty or too wide, or the magnitudes are of no known kind.
     """
-    r = 16 + 0.5 * draw_bins(rng, n, _GALAXY_R_COUNTS)
-    z = np.clip(0.1 * 10 ** (0.136 * (r - 17) + rng.normal(0, 0.15, n)), 0.01, 1.0)
-    kinds = rng.choice(len(GALAXY_TYPES), n, p=[0.4, 0.3, 0.3])
-    wavelength = wavelength_grid()
-    magnitude = ab_magnitudes(wavelength, galaxy_sed(wavelength, z, kinds)) + galactic_ebv * EXTINCTION_UGRIZ
-    magnitude += rng.normal(0, 1, (n, 5)) * 0.05
-    magnitude += (r - magnitude[:, 2])[:, None]
+    low = max(z_range[0], _NEAREST)
+    if not (low < z_range[1] <= Z_MAX and magnitude_range[0] < magnitude_range[1]):
+        raise UsageError(
+            f"No galaxies can be drawn at redshifts {z_range} and magnitudes {magnitude_range}.",
+            advice=f"Give the low end first, and redshifts up to {Z_MAX}.",
+        )
+    r, z, counts = galaxy_cells(
+        (float(magnitude_range[0]), float(magnitude_range[1])), (float(low), float(z_range[1]))
+    )
+    if magnitudes == "flat":
+        counts = np.sqrt(counts)
+        counts = counts / counts.sum(axis=(0, 2), keepdims=True)
+    elif magnitudes != "natural":
+        raise UsageError(f"Galaxies have no magnitudes named {magnitudes}.", advice="Take flat or natural.")
+    cell = np.searchsorted(np.cumsum(counts), rng.random(n) * counts.sum())
+    kind, row, column = np.unravel_index(np.minimum(cell, counts.size - 1), counts.shape)
+    drawn_r = r[row] + (rng.random(n) - 0.5) * (r[1] - r[0] if len(r) > 1 else 0.1)
+    drawn_z = z[column] + (rng.random(n) - 0.5) * (z[1] - z[0] if len(z) > 1 else 0.0)
+    return galaxies_at(
+        rng, drawn_z, drawn_r, kind == 1, filters=filters, galactic_ebv=galactic_ebv, scatter=scatter
+    )
+
+
+def galaxies_at(
+    rng: np.random.Generator,
+    z: FloatArray,
+    r: FloatArray,
+    red: NDArray[np.bool_],
+    *,
+    filters: tuple[str, ...] = SDSS,
+    galactic_ebv: FloatArray | float | None = None,
+    scatter: float = 1.0,
+) -> Population:
+    """Galaxies of given redshifts, r magnitudes (without Galactic extinction) and kinds.
+
+    Parameters and errors as in `draw_galaxies`; arrays have shape (n,).
+    """
+    absolute = absolute_magnitude(r, z, red)
+    # The library is of the time of z = 0.1; luminosities then and now are compared without the evolution.
+    member = draw_members(rng, absolute + LUMINOSITY_EVOLUTION * (z - BAND_SHIFT), red)
+    magnitude = -2.5 * np.log10(member_fluxes(member, z, filters)) + catalogue_offsets(filters)
+    magnitude += rng.normal(0, _COLOUR_SCATTER * scatter, magnitude.shape)
+    magnitude += (r - magnitude[:, _band_r(filters)])[:, None]
+    ebv = draw_ebv(rng, len(z)) if galactic_ebv is None else galactic_ebv
+    magnitude += extinction(rng, ebv, len(z), filters)
+    axis_ratio = _draw_axis_ratios(rng, red)
     return Population(
-        kind=np.full(n, "GALAXY"),
+        kind=np.full(len(z), "GALAXY"),
         z=z,
         magnitude=magnitude,
-        half_light_arcsec=2.2 * 10 ** (-0.124 * (r - 17) + rng.normal(0, 0.15, n)),
-        axis_ratio=rng.uniform(0.3, 1.0, n),
-        angle_deg=rng.uniform(0, 180, n),
-        sersic=np.where(kinds == 0, 4.0, 1.0),
-        point_share=np.zeros((n, 5)),
+        half_light_arcsec=_draw_sizes(rng, absolute, z, red) / np.sqrt(axis_ratio),
+        axis_ratio=axis_ratio,
+        angle_deg=rng.uniform(0, 180, len(z)),
+        sersic=_draw_sersic(rng, red),
+        point_share=np.zeros(magnitude.shape),
     )
+
+
+def _band_r(filters: tuple[str, ...]) -> int:
+    for k, name in enumerate(filters):
+        if name.endswith("-r"):
+            return k
+    raise UsageError("Galaxies are drawn by their r magnitude.", advice="Give a filter r among the filters.")
+
+
+def _draw_sizes(
+    rng: np.random.Generator, absolute: FloatArray, z: FloatArray, red: NDArray[np.bool_]
+) -> FloatArray:
+    """Half-light radii in arcsec, the geometric mean of both axes."""
+    today = absolute + LUMINOSITY_EVOLUTION * (z - BAND_SHIFT)
+    slope, bright_slope, zero, knee = _BLUE_SIZE
+    blue_kpc = 10 ** (-0.4 * slope * today + zero) * (1 + 10 ** (-0.4 * (today - knee))) ** (
+        bright_slope - slope
+    )
+    red_kpc = 10 ** (-0.4 * _RED_SIZE[0] * np.minimum(today, -19.0) + _RED_SIZE[1])
+    spread, power = (np.where(red, two[1], two[0]) for two in (_SIZE_SPREAD, _SIZE_EVOLUTION))
+    evolution = ((1 + z) / (1 + BAND_SHIFT)) ** power
+    kpc = np.where(red, red_kpc, blue_kpc) * evolution * np.exp(rng.normal(0, 1, len(z)) * spread)
+    angular_distance = 10 ** ((distance_modulus(z) + 5) / 5) / (1 + z) ** 2  # pc
+    return np.asarray(np.degrees(kpc * 1e3 / angular_distance) * 3600)
+
+
+def _draw_axis_ratios(rng: np.random.Generator, red: NDArray[np.bool_]) -> FloatArray:
+    """Discs seen from all sides; early types from a Gaussian."""
+    n = len(red)
+    thick = np.clip(rng.normal(*_DISC_THICKNESS, n), 0.1, 0.5)
+    disc = np.sqrt(thick**2 + (1 - thick**2) * rng.random(n) ** 2)
+    early = np.clip(rng.normal(*_RED_FLATTENING, n), 0.3, 1.0)
+    # A third of the red galaxies are discs too (dust and old discs): a guess.
+    return np.where(red & (rng.random(n) > 1 / 3), early, disc)
+
+
+def _draw_sersic(rng: np.random.Generator, red: NDArray[np.bool_]) -> FloatArray:
+    middle, spread = (np.where(red, two[1], two[0]) for two in (_SERSIC, _SERSIC_SPREAD))
+    return np.asarray(np.clip(middle * np.exp(rng.normal(0, 1, len(red)) * spread), *_SERSIC_LIMITS))

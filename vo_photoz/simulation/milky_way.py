@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +89,7 @@ def count_stars(
     absolute: FloatArray,
     local_density: FloatArray,
     edges: FloatArray,
-    galactic: Sequence[float],
+    galactic: tuple[float, float],
     galaxy: Galaxy,
     *,
     scatter_mag: float,
