@@ -1,13 +1,18 @@
 """Quasars of the simulated sky: distributions, and colours against real SDSS quasars."""
 
+import csv
+
 import numpy as np
 import pytest
 
 from vo_photoz.errors import UsageError
 from vo_photoz.simulation.filters import LSST, PANSTARRS
+from vo_photoz.simulation.luminosity_function import draw_magnitudes_at
 from vo_photoz.simulation.quasars import draw_quasars, draw_redshifts
 
-SKY_AREA = np.array([0.045, 0.017, 0.028, 0.047, 0.18]) * 4  # noise of a point source, nanomaggies
+# Noise of a point source, nanomaggies: as in tools/fit_quasars.py.
+SKY_AREA = np.array([0.045, 0.017, 0.028, 0.047, 0.18]) * np.array([6.1, 5.7, 5.3, 5.0, 6.5])
+FLOOR = np.array([0.02, 0.01, 0.01, 0.01, 0.015])
 SOFTENING = np.array([1.4, 0.9, 1.2, 1.8, 7.4]) * 1e-10
 
 
@@ -122,5 +127,48 @@ def test_bad_choices_are_one_sentence(arguments, sentence):
 def observed(rng, magnitude):
     """Magnitudes as SDSS measures them."""
     flux = 10 ** (0.4 * (22.5 - magnitude))
-    flux = flux * (1 + 0.02 * rng.standard_normal(flux.shape)) + rng.normal(0, 1, flux.shape) * SKY_AREA
+    flux = flux * (1 + FLOOR * rng.standard_normal(flux.shape)) + rng.normal(0, 1, flux.shape) * SKY_AREA
     return -2.5 / np.log(10) * (np.arcsinh(flux * 1e-9 / (2 * SOFTENING)) + np.log(SOFTENING))
+
+
+def compare(simulated, real):
+    """Medians of four colours, simulated minus real, and ratios of the widths (16th to 84th percentile)."""
+    ours, theirs = (np.percentile(-np.diff(m, axis=1), [16, 50, 84], axis=0) for m in (simulated, real))
+    return ours[1] - theirs[1], (ours[2] - ours[0]) / (theirs[2] - theirs[0])
+
+
+@pytest.mark.shared
+def test_colours_and_their_scatter_are_those_of_real_far_quasars(shared):
+    with np.load(shared / "data/quasars/sdss_quasars_ugriz.npz", allow_pickle=False) as real:
+        use = real["z"] < 4.75  # beyond, many labels are wrong
+        z, magnitude = real["z"][use].astype(float), real["mag"][use].astype(float)
+    rng = np.random.default_rng(12)
+    quasars = draw_quasars(rng, len(z), z=z, magnitudes=magnitude[:, 3] - 0.05)
+    simulated = observed(rng, quasars.magnitude)
+    for low in np.arange(2.75, 4.75, 0.25):
+        here = (z >= low) & (z < low + 0.25)
+        median, width = compare(simulated[here], magnitude[here])
+        # Without u-g: SDSS found red quasars more easily at 3 < z < 3.5 (Worseck & Prochaska 2011).
+        assert np.abs(median[1:]).max() < (0.1 if low < 4.5 else 0.2), f"z = {low}"
+        assert np.abs(np.log(width[1:])).max() < np.log(1.6), f"z = {low}"
+
+
+@pytest.mark.shared
+def test_colours_and_their_scatter_are_those_of_real_near_quasars(shared):
+    with (shared / "data/catalogues/sdss_dr14_skyserver_10k.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["class"] == "QSO"]
+    z = np.array([float(row["redshift"]) for row in rows])
+    magnitude = np.array([[float(row[band]) for band in "ugriz"] for row in rows])
+    rng = np.random.default_rng(13)
+    for low in np.arange(0.5, 2.25, 0.25):
+        here = (z >= low) & (z < low + 0.25)
+        assert here.sum() > 40
+        many = np.repeat(z[here], 20)
+        # The sample was cut at u = 19.6 and the survey at i = 19.1.
+        i = draw_magnitudes_at(rng, many, (15.0, 19.2))
+        simulated = observed(rng, draw_quasars(rng, len(many), z=many, magnitudes=i).magnitude)
+        simulated = simulated[simulated[:, 0] < 19.6]
+        median, width = compare(simulated, magnitude[here])
+        assert np.abs(median[1:]).max() < 0.1, f"z = {low}"
+        assert np.abs(median[0]) < 0.15, f"z = {low}"
+        assert np.abs(np.log(width)).max() < np.log(1.6), f"z = {low}"

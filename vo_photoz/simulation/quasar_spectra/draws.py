@@ -46,22 +46,22 @@ class QuasarModel:
         Share of quasars with weak lines at z = 3 and below, and at z = 6 and above.
     """
 
-    slope: float = -0.1615
-    slope_uv: float = -1.8591
-    slope_red: float = 0.5634
-    slope_sd: float = 0.2477
-    slope_uv_sd: float = 0.4585
-    slope_red_sd: float = 0.2249
-    strength: tuple[float, ...] = (1.135, 1.859, 1.086, 1.759, 2.7, 1.029, 3.404, 0.875, 0.764, 2.931)
-    strength_sd: tuple[float, ...] = (0.087, 0.065, 0.043, 0.052, 0.052, 0.087, 0.135, 0.135, 0.135, 0.135)
-    ebv: float = 0.0123
+    slope: float = -0.1539
+    slope_uv: float = -1.8831
+    slope_red: float = 0.5657
+    slope_sd: float = 0.2319
+    slope_uv_sd: float = 0.481
+    slope_red_sd: float = 0.2004
+    strength: tuple[float, ...] = (1.12, 1.821, 1.051, 1.751, 2.615, 1.014, 3.159, 0.875, 0.78, 2.907)
+    strength_sd: tuple[float, ...] = (0.138, 0.066, 0.044, 0.053, 0.053, 0.088, 0.142, 0.142, 0.142, 0.142)
+    ebv: float = 0.0152
     red_share: float = 0.06
-    red_ebv: float = 0.0686
-    forest: float = 0.879
-    forest_sd: float = 0.5375
-    forest_common_sd: float = 0.0496
-    host: float = 0.2909
-    host_sd: float = 0.2289
+    red_ebv: float = 0.0795
+    forest: float = 0.9317
+    forest_sd: float = 0.1682
+    forest_common_sd: float = 0.0484
+    host: float = 0.2184
+    host_sd: float = 0.2632
     trough_share: float = 0.12
     low_share: float = 0.1
     weak_share: float = 0.013
@@ -126,10 +126,20 @@ def draw_shapes(
         strength=strength,
         ebv=np.maximum(model.ebv + scatter * (ebv - model.ebv), 0),
         host=host,
-        forest=model.forest * np.exp(scatter * forest),
+        forest=_mean_forest(model) * np.exp(scatter * forest),
         systems=draw_limit_systems(rng, z),
         troughs=troughs,
     )
+
+
+def _mean_forest(model: QuasarModel) -> FloatArray:
+    """Factor on the mean depth of the Lyman lines, shape (node,).
+
+    Where the Lyman alpha forest lies beyond redshift 5.5 the depth is that of Fan et al. 2006 (AJ 132, 117),
+    ~ (1 + z)^10.9, steeper than the (1 + z)^5.5 of Inoue et al. 2014.
+    """
+    absorber = np.exp(FOREST_NODES) / 1215.67
+    return np.asarray(model.forest * np.maximum(absorber / 6.5, 1.0) ** (10.9 - 5.5))
 
 
 def _draw_troughs(rng: np.random.Generator, n: int, model: QuasarModel) -> Troughs:
@@ -150,7 +160,7 @@ def typical_shapes(n: int, model: QuasarModel = MODEL) -> QuasarShapes:
     return QuasarShapes(
         slope=fixed * model.slope, slope_uv=fixed * model.slope_uv, slope_red=fixed * model.slope_red,
         strength=np.tile(model.strength, (n, 1)), ebv=fixed * model.ebv, host=fixed * 0,
-        forest=np.full((n, len(FOREST_NODES)), model.forest),
+        forest=np.tile(_mean_forest(model), (n, 1)),
     )  # fmt: skip
 
 
