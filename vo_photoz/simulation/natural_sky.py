@@ -25,7 +25,7 @@ from vo_photoz.simulation.stars import stars_at
 
 REDDEST_LEFT_OUT = 0.30
 """Stars bluer than this in r-i, without scatter, are left out unless they are asked for: A to early K stars
-and most white dwarfs, a quarter of all stars. Quasars beyond redshift 4.5 are redder in g-r by a magnitude."""
+and most white dwarfs, a quarter of all stars. Quasars beyond redshift 4.5 are 1 mag redder in g-r."""
 QUASAR_EDGES = (0.3, 2.0, 3.5, 4.3, 4.7, 5.3, DROPOUT, 5.8, 6.2, 7.0)
 """Redshifts between the strata of quasars."""
 
