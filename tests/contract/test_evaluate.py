@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from vo_photoz.cli.main import app
-from vo_photoz.datasets.store import open_dataset
+from vo_photoz.datasets.store import create_dataset, open_dataset
 from vo_photoz.pipeline.evaluate import evaluate
 
 N = 400
@@ -39,10 +40,10 @@ def synthetic(n: int = N) -> dict[str, np.ndarray]:
     """Point sources whose colours tell their redshift, in nanomaggies, spread over the sky."""
     rng = np.random.default_rng(8)
     z = rng.uniform(2.5, 4.5, n)
-    offset = np.arange(24) - 11.5
+    offset = np.arange(28) - 13.5
     psf = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / 1.6**2) / (2 * np.pi * 1.6**2)
     flux = 8 * 10 ** (0.35 * (z[:, None] - 3.5) * (np.arange(3) - 1)) * rng.uniform(0.3, 1.4, (n, 1))
-    images = flux[:, :, None, None] * psf + rng.normal(0, 0.02, (n, 3, 24, 24))
+    images = flux[:, :, None, None] * psf + rng.normal(0, 0.02, (n, 3, 28, 28))
     ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-0.9, 0.9, n)))
     return {"images": images.astype(np.float32), "ra": ra, "dec": dec, "z": z}
 
@@ -51,7 +52,7 @@ def synthetic(n: int = N) -> dict[str, np.ndarray]:
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
     np.savez(folder / "stamps.npz", **synthetic())
-    ok("dataset", "import", folder / "stamps.npz", "-o", folder / "set", "--bands", "gri", "--size", "16")
+    ok("dataset", "import", folder / "stamps.npz", "-o", folder / "set", "--bands", "gri", "--size", "20")
     return folder / "set"
 
 
@@ -114,3 +115,51 @@ def test_what_does_not_fit_together_is_told(models, dataset, tmp_path):
     assert "no data set" in refused("evaluate", one, other, *report)
     assert "no model" in refused("evaluate", tmp_path / "nothing", dataset, *report)
     assert not (tmp_path / "r.json").exists()
+
+
+@pytest.fixture(scope="module")
+def sky(dataset: Path) -> Path:
+    """The same stamps, half of them called stars: the blue ones, so that classes can be learned."""
+    data = open_dataset(dataset)
+    star = data.rows.z < 3.2
+    rows = replace(data.rows, kind=np.where(star, "STAR", "QSO"), z=np.where(star, np.nan, data.rows.z))
+    every = np.arange(len(data))
+    folder = dataset.parent / "sky"
+    create_dataset(folder, iter([(every, data.stamps(every))]), rows, source={}, real=False)
+    return folder
+
+
+def test_the_comparison_of_networks_and_rivals_is_one_command(sky, tmp_path):
+    report = tmp_path / "compared.json"
+    words = ("compare", sky, "-o", report, "--rivals", "forest", "--members", "1", "--epochs", "8")
+    told = ok(*words, "--networks", "compact")
+    found = json.loads(report.read_text())
+    names = ["model", "forest", "neighbours", "prior"]
+    assert list(found["scores"]) == names
+    assert found["titles"]["model"] == "compact"
+    assert len({one["n"] for one in found["scores"].values()}) == 1
+    assert set(found["by_class"]) == {"STAR", "QSO"}
+    stars = found["by_class"]["STAR"]
+    assert sum(one["model"]["n"] for one in found["by_class"].values()) == found["scores"]["model"]["n"]
+    assert stars["forest"]["crps"] < 0.5 * stars["prior"]["crps"]
+    assert found["classification"]["forest"]["accuracy"] > 0.8
+    assert set(found["classification"]["model"]["completeness"]) == {"STAR", "QSO"}
+    assert found["costs"]["model"]["seconds"] > 0
+    assert found["costs"]["forest"]["objects"] == N - found["scores"]["model"]["n"]
+    assert set(found["bins"]) == {"z_phot", "magnitude", "signal_to_noise"}
+    assert "random forest" in told
+    assert "taken from" in ok(*words, "--networks", "compact")
+    again = json.loads(report.read_text())
+    assert again["scores"]["model"] == pytest.approx(found["scores"]["model"])
+    with_given = tmp_path / "given.json"
+    ok("compare", sky, "-o", with_given, "--rivals", "none", "--model", tmp_path / "compared-models")
+    assert json.loads(with_given.read_text())["scores"]["model"] == pytest.approx(again["scores"]["model"])
+
+
+def test_comparisons_that_cannot_be_meant(sky, tmp_path):
+    words = ("compare", sky, "-o", tmp_path / "r.json")
+    assert "no architecture" in refused(*words, "--networks", "large")
+    assert "no rival" in refused(*words, "--networks", "compact", "--rivals", "oracle")
+    assert "no object in fold 7" in refused(*words, "--networks", "compact", "--folds", "7")
+    assert "cannot be meant" in refused(*words, "--networks", "compact", "--folds", "1,1")
+    assert list(tmp_path.iterdir()) == []

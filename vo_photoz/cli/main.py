@@ -10,8 +10,8 @@ import typer
 from vo_photoz import __version__
 
 GROUPS = (
-    "predict", "serve", "cutouts", "crossmatch", "select", "coverage", "surveys", "models", "queries",
-    "hats", "dataset", "train", "evaluate", "hub", "sandbox",
+    "predict", "discover", "serve", "cutouts", "crossmatch", "select", "coverage", "surveys", "models",
+    "queries", "hats", "dataset", "train", "evaluate", "compare", "hub", "sandbox",
 )  # fmt: skip
 
 app = typer.Typer(

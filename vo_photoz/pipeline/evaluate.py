@@ -16,8 +16,8 @@ from vo_photoz.errors import TableError
 from vo_photoz.flow import Progress, no_progress
 from vo_photoz.pipeline.evaluation.catalogue import Catalogue
 from vo_photoz.pipeline.evaluation.estimators import Estimate, Estimator, Neighbours, Networks, Prior
+from vo_photoz.pipeline.evaluation.output import write_report
 from vo_photoz.pipeline.evaluation.pooling import pooled
-from vo_photoz.pipeline.evaluation.report import report, write_json
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
 from vo_photoz.pipeline.evaluation.rivals import feature_rivals
 from vo_photoz.pipeline.evaluation.tasks import Named, Task, open_models, tasks_of
@@ -72,7 +72,7 @@ def evaluate(
     ]
     found = estimated(data, tasks, estimators, catalogue)
     if output is not None:
-        write_json(report(found), Path(output))
+        write_report(found, Path(output))
     return found
 
 

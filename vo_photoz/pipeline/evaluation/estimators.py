@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,8 @@ from vo_photoz.pipeline.evaluation.tasks import Task
 from vo_photoz.pipeline.evaluation.truth import kinds
 from vo_photoz.redshift.classes import class_probabilities
 from vo_photoz.redshift.model import Model
+
+LOG = "training.jsonl"
 
 
 @dataclass(frozen=True)
@@ -107,13 +110,12 @@ class Networks:
         model = self.models[task.fold]
         pdf = densities.of_model(model, self.data, task.test, self.progress)
         training = model.card.training
-        seconds = training.options.get("seconds")
         chosen: dict[str, Any] = {
             key: training.options[key]
             for key in ("architecture", "members", "epochs", "components", "batch", "loss")
             if key in training.options
         }
-        cost = Cost(training.rows, None if seconds is None else float(seconds), chosen)
+        cost = Cost(training.rows, seconds_of(model), chosen)
         owners = getattr(model.card, "component_classes", None) or []
         known = kinds(self.data)
         if not owners or known is None:
@@ -147,3 +149,12 @@ class Prior:
     def estimate(self, task: Task) -> Estimate:
         """The same density for every object."""
         return Estimate(densities.of_prior(task))
+
+
+def seconds_of(model: Model) -> float | None:
+    """Time that the training of a model took, by its log; None if that does not tell."""
+    try:
+        lines = (model.folder / LOG).read_text(encoding="utf-8").splitlines()
+        return float(sum(json.loads(line)["seconds"] for line in lines))
+    except (OSError, ValueError, KeyError, TypeError):  # a model without a log of this kind is no worse
+        return None

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from vo_photoz import __version__
+from vo_photoz.analysis.bins import binned
 from vo_photoz.analysis.metrics import scores_of
 from vo_photoz.errors import UsageError
+from vo_photoz.pipeline.evaluation.conditions import by_class, classification, quantities
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
 
 
@@ -32,6 +34,21 @@ def report(found: Evaluation) -> dict[str, Any]:
         "not_predicted": found.not_predicted,
         "scores": {name: one.as_dict() for name, one in found.by_estimator.items()},
         "comparisons": {name: one.as_dict() for name, one in found.comparisons.items()},
+        "titles": dict(found.titles),
+        "costs": {name: cost for name, cost in found.costs.items() if cost is not None},
+        "by_class": {
+            kind: {name: one.as_dict() for name, one in scores.items()}
+            for kind, scores in by_class(found).items()
+        },
+        "comparisons_by_class": _comparisons_by_class(found),
+        "classification": classification(found),
+        "bins": {
+            one.name: {
+                "title": one.title,
+                "bins": [each.as_dict() for each in binned(one, found.judged, MODEL)],
+            }
+            for one in quantities(found)
+        },
         "crps_gain_over_neighbours": found.gain,
         "crps_gain_error": found.gain_error,
         "point_estimate": "median of the density",
@@ -69,6 +86,15 @@ def write_text(text: str, path: Path) -> None:
         os.replace(file.name, path)
     except OSError as error:
         raise UsageError(f"The report cannot be written to {path}: {error.strerror}.") from None
+
+
+def _comparisons_by_class(found: Evaluation) -> dict[str, dict[str, Any]]:
+    if found.kind is None:
+        return {}
+    return {
+        kind: {name: one.as_dict() for name, one in found.compared(found.kind == kind).items()}
+        for kind in found.classes
+    }
 
 
 def _folds(found: Evaluation) -> list[dict[str, Any]]:
