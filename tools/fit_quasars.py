@@ -3,11 +3,11 @@
     python tools/fit_quasars.py DATA [--fit]
 
 DATA is the folder with quasars/sdss_quasars_ugriz.npz (SDSS quasars, 2.75 < z < 5) and
-catalogues/sdss_dr14_skyserver_10k.csv (850 SDSS quasars, of which z < 2.75 is used). What is fitted: medians
-and half widths (16th to 84th percentile) of u-g, g-r, r-i and i-z in steps of 0.25 in redshift, on sky folds 1
-to 4; u-g only below z = 2.75, since SDSS found red quasars more easily at 3 < z < 3.5 (Worseck & Prochaska
-2011). Fold 0 is printed beside it and never fitted. Each number is held near its published value by a Gaussian
-prior. Without --fit the comparison of the present numbers is printed.
+catalogues/sdss_dr14_skyserver_10k.csv (850 SDSS quasars, of which z < 2.75 is used). What is fitted:
+medians and half widths (16th to 84th percentile) of u-g, g-r, r-i and i-z in steps of 0.25 in redshift, on
+sky folds 1 to 4; u-g only below z = 2.75, since SDSS found red quasars more easily at 3 < z < 3.5 (Worseck
+& Prochaska 2011). Fold 0 is printed beside it and never fitted. Each number is held near its published
+value by a Gaussian prior. Without --fit the comparison of the present numbers is printed.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ FLOOR = np.array([0.02, 0.01, 0.01, 0.01, 0.015])
 SOFTENING = np.array([1.4, 0.9, 1.2, 1.8, 7.4]) * 1e-10  # of the asinh magnitudes of SDSS
 COLOURS = ("u-g", "g-r", "r-i", "i-z")
 # Published values, the centres of the priors. Slopes: Temple et al. 2021 (MNRAS 508, 737) and Ross et al.
-# 2013 (ApJ 773, 14); equivalent widths of Vanden Berk et al. 2001; scatter of the lines of the order of that in
-# Shen et al. 2011 (ApJS 194, 45); most SDSS quasars have E(B-V) < 0.04 (Hopkins et al. 2004, AJ 128, 1112) and
-# 6 % are redder (Richards et al. 2003, AJ 126, 1131). Slopes, scatters and shares were entered from memory.
+# 2013 (ApJ 773, 14); equivalent widths of Vanden Berk et al. 2001; scatter of the lines of the order of
+# that in Shen et al. 2011 (ApJS 194, 45); most SDSS quasars have E(B-V) < 0.04 (Hopkins et al. 2004, AJ
+# 128, 1112) and 6 % are redder (Richards et al. 2003, AJ 126, 1131). Slopes, scatters and shares were
+# entered from memory.
 START = QuasarModel(
     slope=-0.35, slope_uv=-1.5, slope_red=-0.3, slope_sd=0.25, slope_uv_sd=0.3, slope_red_sd=0.2,
     strength=(1.0,) * 10, strength_sd=(0.2, 0.15, 0.1, 0.12, 0.12, 0.2, 0.2, 0.2, 0.2, 0.2),
