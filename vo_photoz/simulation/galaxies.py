@@ -81,6 +81,21 @@ def draw_galaxies(
     UsageError
         Raised if a range is empty or too wide, or the magnitudes are of no known kind.
     """
+    if magnitudes not in ("flat", "natural"):
+        raise UsageError(f"Galaxies have no magnitudes named {magnitudes}.", advice="Take flat or natural.")
+    z, r, red = _draw_cells(rng, n, z_range, magnitude_range, flat=magnitudes == "flat")
+    return galaxies_at(rng, z, r, red, filters=filters, galactic_ebv=galactic_ebv, scatter=scatter)
+
+
+def _draw_cells(
+    rng: np.random.Generator,
+    n: int,
+    z_range: tuple[float, float],
+    magnitude_range: tuple[float, float],
+    *,
+    flat: bool,
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Redshift, r and kind of n galaxies."""
     low = max(z_range[0], _NEAREST)
     if not (low < z_range[1] <= Z_MAX and magnitude_range[0] < magnitude_range[1]):
         raise UsageError(
@@ -90,18 +105,15 @@ def draw_galaxies(
     r, z, counts = galaxy_cells(
         (float(magnitude_range[0]), float(magnitude_range[1])), (float(low), float(z_range[1]))
     )
-    if magnitudes == "flat":
+    if flat:
         counts = np.sqrt(counts)
         counts = counts / counts.sum(axis=(0, 2), keepdims=True)
-    elif magnitudes != "natural":
-        raise UsageError(f"Galaxies have no magnitudes named {magnitudes}.", advice="Take flat or natural.")
     cell = np.searchsorted(np.cumsum(counts), rng.random(n) * counts.sum())
     kind, row, column = np.unravel_index(np.minimum(cell, counts.size - 1), counts.shape)
-    drawn_r = r[row] + (rng.random(n) - 0.5) * (r[1] - r[0] if len(r) > 1 else 0.1)
-    drawn_z = z[column] + (rng.random(n) - 0.5) * (z[1] - z[0] if len(z) > 1 else 0.0)
-    return galaxies_at(
-        rng, drawn_z, drawn_r, kind == 1, filters=filters, galactic_ebv=galactic_ebv, scatter=scatter
-    )
+    r_step = (magnitude_range[1] - magnitude_range[0]) / len(r)
+    z_step = (z_range[1] - low) / len(z)
+    drawn_r = r[row] + (rng.random(n) - 0.5) * r_step
+    return z[column] + (rng.random(n) - 0.5) * z_step, drawn_r, kind == 1
 
 
 def galaxies_at(

@@ -125,12 +125,8 @@ def natural_sky(
     parts += stars
     if galaxies:
         parts.append(_galaxies(plan))
-    return NaturalSky(
-        join(*(part[0] for part in parts)),
-        np.concatenate([part[1] for part in parts]),
-        np.concatenate([part[2] for part in parts]),
-        left_out,
-    )
+    populations, weights, kinds = zip(*parts, strict=True)
+    return NaturalSky(join(*populations), np.concatenate(weights), np.concatenate(kinds), left_out)
 
 
 @dataclass(frozen=True)
