@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp, ndtr
 
-from vo_photoz.redshift.backend import keras, ops
+from tests.gradients import gradient
+from vo_photoz.redshift.backend import keras
 from vo_photoz.redshift.losses import (
     LOSSES,
     MixtureLoss,
@@ -41,24 +42,6 @@ def exact_nll(raw: np.ndarray, z: float) -> float:
     weight, mean, sigma = raw.astype(np.float64)
     exponent = -0.5 * ((z - mean) / sigma) ** 2 - np.log(sigma * np.sqrt(2 * np.pi))
     return float(-logsumexp(exponent, b=weight + 1e-30))
-
-
-def gradient(loss, z: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """Of the summed loss with respect to weights, means and widths, on the backend in use."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return np.asarray(jax.grad(lambda m: ops.sum(loss(z, m)))(ops.convert_to_tensor(raw)))
-    if keras.backend.backend() == "torch":
-        held = ops.convert_to_tensor(raw).requires_grad_(True)
-        ops.sum(loss(z, held)).backward()
-        return held.grad.numpy()
-    import tensorflow as tf
-
-    held = tf.Variable(raw)
-    with tf.GradientTape() as tape:
-        value = ops.sum(loss(z, held))
-    return tape.gradient(value, held).numpy()
 
 
 @st.composite

@@ -7,6 +7,7 @@ from pathlib import Path
 from vo_photoz.errors import ModelError
 from vo_photoz.redshift.backend import keras
 from vo_photoz.redshift.networks import build  # noqa: F401 - registers our layers with keras
+from vo_photoz.redshift.networks.precision import in_float32
 
 
 def load_network(path: Path) -> keras.Model:
@@ -28,7 +29,5 @@ def load_network(path: Path) -> keras.Model:
 
 
 def save_network(trained: keras.Model, path: Path) -> None:
-    """Write a network without the state of its training (which a clone would keep)."""
-    bare = keras.Model.from_config(trained.get_config())
-    bare.set_weights(trained.get_weights())
-    bare.save(path)
+    """Write a network in float32, without the state of its training (which a clone would keep)."""
+    in_float32(trained).save(path)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vo_photoz.errors import UsageError
-from vo_photoz.redshift.classes import STAR
+from vo_photoz.redshift.classes import CLASSES, STAR
 
 ARCHITECTURES = ("compact", "dcmdn-1", "dcmdn-2")
 SMALLEST_SCALE = 0.01
@@ -52,7 +52,7 @@ class NetworkShape:
     Raises
     ------
     UsageError
-        Raised if the architecture is unknown or the starts do not fit the components.
+        Raised if the architecture or a class is unknown, or the starts do not fit the components.
     """
 
     bands: int
@@ -77,6 +77,7 @@ class NetworkShape:
                 f"There is no architecture {self.architecture!r}.",
                 advice=f"Known: {', '.join(ARCHITECTURES)}.",
             )
+        _check_classes(self.classes)
         for name in ("start_means", "start_scales"):
             found = len(getattr(self, name))
             if found not in (0, self.free_components):
@@ -99,6 +100,17 @@ class NetworkShape:
     def component_classes(self) -> tuple[str, ...]:
         """Class of every Gaussian; empty without classes."""
         return component_classes(self.classes, self.components)
+
+
+def _check_classes(classes: Sequence[str]) -> None:
+    strange = [one for one in classes if one not in CLASSES]
+    if strange:
+        raise UsageError(f"There is no class {strange[0]!r}.", advice=f"Known: {', '.join(CLASSES)}.")
+    if len(set(classes)) < len(classes) or tuple(classes) == (STAR,):
+        raise UsageError(
+            f"A network cannot tell {' and '.join(classes)} alone apart.",
+            advice="Name each class once, and at least one with redshifts: GALAXY or QSO.",
+        )
 
 
 def component_classes(classes: Sequence[str], components: int) -> tuple[str, ...]:
