@@ -126,8 +126,8 @@ def _shape(summed: Float32Array, mask: Masks, side: int) -> Float32Array:
     inner, middle, wide, x, y, r2 = found.T
     light = np.sqrt(middle**2 + (5 * mask.map_noise[1]) ** 2)
     profile = summed @ mask.to_ring
-    round_: Float32Array = profile @ mask.from_ring
-    rest: Float32Array = summed - round_
+    round_ = np.asarray(profile @ mask.from_ring, dtype=np.float32)
+    rest = np.asarray(summed - round_, dtype=np.float32)
     uneven = _smoothed(rest, side) / np.sqrt(1 + (SYSTEMATIC * _smoothed(round_, side)) ** 2)
     turned = (summed - summed[:, ::-1])[:, mask.core]
     asymmetry = (np.mean(turned**2, 1) - 2) / np.hypot(0.14, (0.05 * profile[:, 0] ** 2))
