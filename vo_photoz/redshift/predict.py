@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from vo_photoz.flow import NOT_PREDICTED, BoolArray, MixturePDF, Stamps
+from vo_photoz.redshift.calibration import from_card
 from vo_photoz.redshift.compatibility import check_stamps
 from vo_photoz.redshift.inference import usable
-from vo_photoz.redshift.inference.runner import mixtures
 from vo_photoz.redshift.model import Model
+from vo_photoz.redshift.orientations import averaged
 
 
-def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
-    """Redshift densities of stamps.
+def predict_stamps(
+    model: Model, stamps: Stamps, *, orientations: Literal[1, 8] | None = None, calibrated: bool = True
+) -> MixturePDF:
+    """Redshift densities of stamps: of the networks, averaged over orientations, calibrated.
 
     The networks of a model are loaded and compiled once in a process, and fed with batches of bounded
     size; see `inference.runner`.
@@ -23,6 +28,11 @@ def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
         From `model.load_model`.
     stamps : Stamps
         Of n sources, in any order of bands.
+    orientations : {1, 8} or None
+        In how many of its eight turns and flips each stamp is shown; eight take eight times as long. None
+        does as the model's card says.
+    calibrated : bool
+        False leaves the densities as the networks give them, to fit a calibration.
 
     Returns
     -------
@@ -42,8 +52,13 @@ def predict_stamps(model: Model, stamps: Stamps) -> MixturePDF:
     out = np.full((3, len(stamps), model.card.components), np.nan, dtype=np.float32)
     rows = np.flatnonzero(usable(pixels) & ((stamps.flags & int(NOT_PREDICTED)) == 0))
     if len(rows):
-        out[:, rows] = np.moveaxis(mixtures(model.runner, pixels, rows, model.card.components), 1, 0)
-    return MixturePDF(*out)
+        found = averaged(
+            model.runner, pixels, rows, model.card.components, orientations or model.card.orientations
+        )
+        out[:, rows] = np.moveaxis(found, 1, 0)
+    calibration = from_card(model.card.calibration) if calibrated else None
+    pdf = MixturePDF(*out)
+    return pdf if calibration is None else calibration.apply(pdf, model.card.component_classes)
 
 
 def outside_domain(model: Model, stamps: Stamps) -> BoolArray:
