@@ -37,7 +37,8 @@ class QuasarModel:
     forest : float
         Factor on the mean depth of the Lyman lines.
     forest_sd, forest_common_sd : float
-        Scatter of ln(depth) between sightlines: at each node of the forest, and of the whole sightline.
+        Scatter of ln(depth) between sightlines: at each node of the forest (less beyond redshift 4), and of
+        the whole sightline.
     host, host_sd : float
         f_lambda of the host over the power law at 5100 Angstrom for M_1450 = -24.5, and its scatter in dex.
     trough_share, low_share : float
@@ -46,22 +47,22 @@ class QuasarModel:
         Share of quasars with weak lines at z = 3 and below, and at z = 6 and above.
     """
 
-    slope: float = -0.1539
-    slope_uv: float = -1.8831
-    slope_red: float = 0.5657
-    slope_sd: float = 0.2319
-    slope_uv_sd: float = 0.481
-    slope_red_sd: float = 0.2004
-    strength: tuple[float, ...] = (1.12, 1.821, 1.051, 1.751, 2.615, 1.014, 3.159, 0.875, 0.78, 2.907)
-    strength_sd: tuple[float, ...] = (0.138, 0.066, 0.044, 0.053, 0.053, 0.088, 0.142, 0.142, 0.142, 0.142)
-    ebv: float = 0.0152
+    slope: float = -0.2077
+    slope_uv: float = -1.9332
+    slope_red: float = 0.673
+    slope_sd: float = 0.2255
+    slope_uv_sd: float = 0.4238
+    slope_red_sd: float = 0.1904
+    strength: tuple[float, ...] = (1.126, 1.885, 1.224, 1.758, 2.989, 0.915, 3.15, 1.137, 0.502, 2.941)
+    strength_sd: tuple[float, ...] = (0.099, 0.102, 0.232, 0.082, 0.082, 0.136, 0.144, 0.144, 0.144, 0.144)
+    ebv: float = 0.0108
     red_share: float = 0.06
-    red_ebv: float = 0.0795
-    forest: float = 0.9317
-    forest_sd: float = 0.1682
-    forest_common_sd: float = 0.0484
-    host: float = 0.2184
-    host_sd: float = 0.2632
+    red_ebv: float = 0.0566
+    forest: float = 1.0
+    forest_sd: float = 0.5
+    forest_common_sd: float = 0.0485
+    host: float = 0.2756
+    host_sd: float = 0.313
     trough_share: float = 0.12
     low_share: float = 0.1
     weak_share: float = 0.013
@@ -69,6 +70,7 @@ class QuasarModel:
 
 
 MODEL = QuasarModel()
+_FOREST_ABSORBER = np.exp(FOREST_NODES) / 1215.67  # 1 + z where Lyman alpha absorbs at the nodes
 # Luminous quasars outshine their hosts: host light grows as the luminosity to the power 0.42 +- 0.05
 # (Croom et al. 2002, MNRAS 337, 275), so that its share falls with this exponent.
 _HOST_EXPONENT = 0.42 - 1
@@ -116,8 +118,7 @@ def draw_shapes(
     strength[weak, :4] *= _WEAK ** min(scatter, 1.0)
     ebv = rng.exponential(1.0, n) * np.where(rng.random(n) < model.red_share, model.red_ebv, model.ebv)
     ebv += np.where(troughs.depth > 0, np.where(troughs.low > 0, _LOW_TROUGH_EBV, _TROUGH_EBV), 0)
-    forest = rng.standard_normal((n, len(FOREST_NODES))) * model.forest_sd
-    forest += rng.standard_normal((n, 1)) * model.forest_common_sd
+    forest = _draw_forest(rng, n, model, scatter)
     host = _host_level(luminosity, model) * 10 ** (normal[:, 3] * model.host_sd)
     return QuasarShapes(
         slope=model.slope + normal[:, 0] * model.slope_sd,
@@ -126,7 +127,7 @@ def draw_shapes(
         strength=strength,
         ebv=np.maximum(model.ebv + scatter * (ebv - model.ebv), 0),
         host=host,
-        forest=_mean_forest(model) * np.exp(scatter * forest),
+        forest=forest,
         systems=draw_limit_systems(rng, z),
         troughs=troughs,
     )
@@ -138,8 +139,19 @@ def _mean_forest(model: QuasarModel) -> FloatArray:
     Where the Lyman alpha forest lies beyond redshift 5.5 the depth is that of Fan et al. 2006 (AJ 132, 117),
     ~ (1 + z)^10.9, steeper than the (1 + z)^5.5 of Inoue et al. 2014.
     """
-    absorber = np.exp(FOREST_NODES) / 1215.67
-    return np.asarray(model.forest * np.maximum(absorber / 6.5, 1.0) ** (10.9 - 5.5))
+    return np.asarray(model.forest * np.maximum(_FOREST_ABSORBER / 6.5, 1.0) ** (10.9 - 5.5))
+
+
+def _draw_forest(rng: np.random.Generator, n: int, model: QuasarModel, scatter: float) -> FloatArray:
+    """Factor on the depth of the Lyman lines, shape (n, node), log-normal about the mean.
+
+    Where the forest is thick it scatters less: beyond redshift 4 the scatter falls as (1 + z)^-3, to 0.2 at
+    redshift 5.6, about what Bosman et al. 2018 (MNRAS 479, 1055) show (from memory).
+    """
+    each = scatter * model.forest_sd * np.minimum(5.0 / _FOREST_ABSORBER, 1.0) ** 3
+    common = scatter * model.forest_common_sd
+    log_factor = rng.standard_normal((n, len(FOREST_NODES))) * each + rng.standard_normal((n, 1)) * common
+    return np.asarray(_mean_forest(model) * np.exp(log_factor - (each**2 + common**2) / 2))
 
 
 def _draw_troughs(rng: np.random.Generator, n: int, model: QuasarModel) -> Troughs:
