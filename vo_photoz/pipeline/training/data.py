@@ -13,12 +13,10 @@ from vo_photoz.datasets.store import Dataset
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import BoolArray, Float32Array
 from vo_photoz.pipeline.training.ingredients import Form, Labels
-from vo_photoz.redshift.inference import usable
+from vo_photoz.redshift.cleaning import GOOD, REASONS, faults, labelled
 from vo_photoz.redshift.training.sources import DatasetSource, is_star
 
 PART = 1024
-LOWEST_Z, HIGHEST_Z = -0.1, 20.0
-"""Redshifts outside stand for missing ones: -9999, -1, 99."""
 RowNumbers = NDArray[np.intp]
 
 
@@ -137,39 +135,25 @@ def trainable(data: Dataset) -> tuple[BoolArray, dict[str, int]]:
     TableError
         Raised if from none.
     """
-    labelled = (data.rows.z >= LOWEST_Z) & (data.rows.z <= HIGHEST_Z)
-    if data.rows.kind is not None:
-        labelled |= is_star(data.rows.kind)
-    if not labelled.any():
+    if not labelled(data.rows.z, data.rows.kind).any():
         raise TableError(
             f"No object of {data.folder} has a redshift.", advice="Training needs redshifts (column z)."
         )
-    whole, told = np.zeros((2, len(data)), dtype=bool)
-    for start in range(0, len(data), PART):
-        rows = np.arange(start, min(start + PART, len(data)))
-        pixels = data.pixels(rows)
-        whole[rows] = usable(pixels)
-        told[rows] = ~constant(pixels)
-    good = labelled & whole & told
+    found = np.concatenate([_faults(data, start) for start in range(0, len(data), PART)])
+    good = found == GOOD
     if not good.any():
         raise TableError(
             f"No object of {data.folder} with a redshift has a usable stamp.",
             advice="Pixels are missing in the middle, or a band has one value everywhere: cut them again.",
         )
-    reasons = {
-        "without a redshift": ~labelled,
-        "with missing pixels in the middle": labelled & ~whole,
-        "with a band that is the same everywhere": labelled & whole & ~told,
-    }
-    return good, {reason: int(rows.sum()) for reason, rows in reasons.items() if rows.any()}
+    counts = {reason: int((found == number).sum()) for number, reason in enumerate(REASONS)}
+    return good, {reason: count for reason, count in counts.items() if count}
 
 
-def constant(pixels: Float32Array) -> BoolArray:
-    """Whether some band of stamps (n, band, y, x) has one value in all its pixels: a filling."""
-    known = np.isfinite(pixels)
-    low = np.where(known, pixels, np.inf).min((2, 3))
-    high = np.where(known, pixels, -np.inf).max((2, 3))
-    return np.asarray((low >= high).any(1))
+def _faults(data: Dataset, start: int) -> NDArray[np.int8]:
+    rows = np.arange(start, min(start + PART, len(data)))
+    kind = None if data.rows.kind is None else data.rows.kind[rows]
+    return faults(data.pixels(rows), data.rows.z[rows], kind)
 
 
 def labels_of(data: Dataset, rows: RowNumbers) -> Labels:
