@@ -109,11 +109,14 @@ def draw_quasars(
     luminosity = log_luminosity(redshift, drawn, filters, detection)
     shapes = draw_shapes(rng, redshift, luminosity, model=model, scatter=scatter)
     quasars, hosts = band_fluxes(redshift, shapes, filters)
-    magnitude = -2.5 * np.log10(np.maximum(quasars + hosts, 1e-300)) + catalogue_offsets(filters)
+    total = quasars + hosts
+    # What hydrogen has taken away wholly gets the magnitude of a hundred-millionth of the brightest band.
+    total = np.maximum(total, 1e-8 * total.max(axis=1, keepdims=True, initial=1e-300))
+    magnitude = -2.5 * np.log10(total) + catalogue_offsets(filters)
     magnitude += (drawn - magnitude[np.arange(n), detection])[:, None]
     ebv = draw_ebv(rng, n) if galactic_ebv is None else galactic_ebv
     magnitude += extinction(rng, ebv, n, filters)
-    return _population(rng, redshift, magnitude, quasars / np.maximum(quasars + hosts, 1e-300))
+    return _population(rng, redshift, magnitude, np.minimum(quasars / np.maximum(quasars + hosts, 1e-300), 1))
 
 
 def _band(filters: tuple[str, ...], letter: str) -> int:
