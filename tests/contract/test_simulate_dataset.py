@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -83,6 +86,14 @@ def test_same_seed_same_pixels_however_many(made, tmp_path):
     assert np.array_equal(late.stamps.pixels[: N - BLOCK], made.pixels(np.arange(BLOCK, N)))
     assert not np.array_equal(sky.draw(8, 5).stamps.pixels, sky.draw(7, 5).stamps.pixels)
     assert np.array_equal(sky.draw(7, N).z, made.rows.z)
+
+
+def test_the_description_in_the_docs_is_understood(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "simulate.md"
+    (tmp_path / "sky.toml").write_text(re.search(r"```toml\n(.*?)```", page.read_text(), flags=re.DOTALL)[1])
+    sky = SimulatedSky(tmp_path / "sky.toml")
+    assert sky.file.variety.cut_pixels == 0
+    assert set(sky.draw(1, 50).kind) == {"QSO", "STAR"}
 
 
 def test_shipped_skies_are_named():

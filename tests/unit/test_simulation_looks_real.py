@@ -149,7 +149,8 @@ def test_sources_are_as_far_from_the_middle_and_bands_from_each_other(real, simu
     for band in (2, 3):
         assert np.median(np.abs(other[band])) == pytest.approx(np.median(np.abs(one[band])), rel=0.12)
     between = [np.median(np.abs(some[2] - some[3])) for some in (one, other)]
-    assert between[1] == pytest.approx(between[0], rel=0.12)
+    # Some 450 sources: the standard error of the median is 6 %.
+    assert between[1] == pytest.approx(between[0], rel=0.2)
 
 
 def neighbours(some: Seen, band: int) -> float:

@@ -93,7 +93,7 @@ class Variety:
 
     seeing_dex: float = 0.077
     band_seeing_dex: tuple[float, ...] = (0.035, 0.041, 0.020, 0.022, 0.037)
-    noise_dex: tuple[float, ...] = (0.072, 0.062, 0.049, 0.064, 0.077)
+    noise_dex: tuple[float, ...] = (0.071, 0.060, 0.045, 0.055, 0.080)
     level: float = 0.015
     haze: float = 0.03
     cut_pixels: float = 0.5

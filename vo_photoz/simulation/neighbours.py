@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,17 +10,14 @@ from numpy.typing import NDArray
 from vo_photoz.flow import FloatArray
 from vo_photoz.simulation.counts import star_counts
 from vo_photoz.simulation.galaxies import draw_galaxies
+from vo_photoz.simulation.galaxy_counts import galaxy_cells
 from vo_photoz.simulation.populations import Population, join
 from vo_photoz.simulation.sky_file import NeighboursWanted
 from vo_photoz.simulation.stars import draw_stars
 
 STAR_RANGE = (14.0, 22.5)  # z
-FAINTEST = 24.0
-_BRIGHTEST = 16.0
-# Galaxies brighter than r grow as 10^(0.42 r) between r = 18 and 24: between the Euclidean 0.6 of bright
-# counts and the 0.35 of deep ones; a round number from memory.
-_SLOPE = 0.45
-_SIZE_SLOPE = 0.124  # dex per magnitude, that of `draw_galaxies`
+GALAXY_RANGE = (14.0, 24.0)  # r
+_REDSHIFTS = (0.0, 1.0)
 
 
 def draw_neighbours(
@@ -50,11 +46,12 @@ def draw_neighbours(
         Place from the middle of the square, arcsec.
     """
     area = images * (width_arcsec / 60) ** 2
-    densities = wanted.stars * _stars_per_arcmin2(), wanted.galaxies
-    stars, galaxies = (int(rng.poisson(area * density)) for density in densities)
+    natural = _per_arcmin2()
+    stars = int(rng.poisson(area * wanted.stars * natural[0]))
+    galaxies = int(rng.poisson(area * wanted.galaxies * natural[1]))
     population = join(
         draw_stars(rng, stars, magnitude_range=STAR_RANGE, galactic_ebv=0.0),
-        draw_faint_galaxies(rng, galaxies),
+        draw_galaxies(rng, galaxies, magnitude_range=GALAXY_RANGE, z_range=_REDSHIFTS, galactic_ebv=0.0),
     )
     owner = rng.integers(0, images, len(population))
     x, y = rng.uniform(-width_arcsec / 2, width_arcsec / 2, (2, len(population)))
@@ -63,14 +60,7 @@ def draw_neighbours(
 
 
 @cache
-def _stars_per_arcmin2() -> float:
-    return float(sum(count.sum() for count in star_counts(STAR_RANGE)[1].values())) / 3600
-
-
-def draw_faint_galaxies(rng: np.random.Generator, n: int) -> Population:
-    """Galaxies with r < 24: those of `draw_galaxies`, their light and size changed to deeper counts."""
-    drawn = draw_galaxies(rng, n, galactic_ebv=0.0)
-    r = np.maximum(FAINTEST + np.log10(1 - rng.random(n)) / _SLOPE, _BRIGHTEST)
-    fainter = r - drawn.magnitude[:, 2]
-    size = drawn.half_light_arcsec * 10 ** (-_SIZE_SLOPE * fainter)
-    return replace(drawn, magnitude=drawn.magnitude + fainter[:, None], half_light_arcsec=size)
+def _per_arcmin2() -> tuple[float, float]:
+    """Natural densities of stars and galaxies."""
+    stars = sum(count.sum() for count in star_counts(STAR_RANGE)[1].values())
+    return float(stars) / 3600, float(galaxy_cells(GALAXY_RANGE, _REDSHIFTS)[2].sum()) / 3600

@@ -45,17 +45,15 @@ class NeighboursWanted(_Part):
 
     Parameters
     ----------
-    galaxies : float
-        Number of galaxies with r < 24 per square arcmin; chosen so that as many simulated as real stamps
-        show a neighbour.
-    stars : float
-        Factor on the number of stars at high Galactic latitude, about one per square arcmin.
+    galaxies, stars : float
+        Factors on the natural numbers: galaxies with r < 24 (`galaxy_counts`), stars with z < 22.5 at high
+        Galactic latitude (`counts`). Chosen so that as many simulated as real stamps show a neighbour.
     isolation_arcsec : float
         Nearer than this, neighbours are rarer in proportion to the distance: samples of point sources with
         spectra leave out blends.
     """
 
-    galaxies: float = Field(default=16.0, ge=0)
+    galaxies: float = Field(default=0.85, ge=0)
     stars: float = Field(default=0.7, ge=0)
     isolation_arcsec: float = Field(default=4.0, ge=0)
 
