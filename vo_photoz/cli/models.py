@@ -1,4 +1,4 @@
-"""The commands ``vo-photoz models list``, ``show``, ``check`` and ``export``."""
+"""The commands ``vo-photoz models list``, ``show``, ``check``, ``export`` and ``calibrate``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vo_photoz.cli.common import Debug, errors_told, say
+from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 from vo_photoz.cli.evaluate import score_table
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vo_photoz.redshift.inference.runner import Runtime
     from vo_photoz.redshift.model import Model
 
-group = typer.Typer(no_args_is_help=True, help="List, show, check and export models.")
+group = typer.Typer(no_args_is_help=True, help="List, show, check, export and calibrate models.")
 Name = Annotated[str, typer.Argument(help="Name of a model, or its folder.")]
 
 
@@ -91,6 +91,34 @@ def export(
     say(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB), within {difference:.1g} of the networks")
 
 
+@group.command("calibrate")
+def calibrate(
+    models: Annotated[
+        list[str],
+        typer.Argument(help="A model, or those of a cross-validation; a folder stands for all in it."),
+    ],
+    dataset: Annotated[Path, typer.Argument(help="Folder of a data set with redshifts.")],
+    fold: Annotated[
+        int | None,
+        typer.Option(help="Fold that a single model learns from; by default that of its stopping."),
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Make the densities of models hold what they promise, by objects that no network was fitted to."""
+    with errors_told(debug), progress_bar(quiet) as progress:
+        from vo_photoz.pipeline.calibrate import calibrate as run
+
+        done = run(models, dataset, fold=fold, progress=progress)
+    for model in done:
+        card = model.card
+        learned = card.calibration or {}
+        say(
+            f"{card.name}: calibrated on {learned.get('rows')} objects of folds {learned.get('folds')}", quiet
+        )
+        say(f"Fold {card.training.held_out_fold}:\n{score_table(card.scores)}", quiet)
+
+
 def _runtimes(model: Model) -> tuple[Runtime, ...]:
     """What can run a model here, none of them opened."""
     from importlib.util import find_spec
@@ -119,6 +147,14 @@ def _predict_a_blank(model: Model) -> None:
         raise ModelError(f"The model {card.name} does not give a density for a blank stamp.")
 
 
+def _calibration(card: Card) -> str:
+    kept = card.calibration
+    if kept is None:
+        return "none"
+    folds = " ".join(map(str, kept.get("folds", []))) or "?"
+    return f"on {kept.get('rows', '?')} objects of {kept.get('dataset', '?')}, folds {folds}"
+
+
 def _facts(card: Card) -> dict[str, str]:
     from vo_photoz.datasets.manifest import dereddening_text
 
@@ -135,7 +171,8 @@ def _facts(card: Card) -> dict[str, str]:
         "redshifts": f"{card.z_min:.3f} to {card.z_max:.3f}; not to be trusted outside",
         "trained on": f"{trained.rows} objects of {trained.name}, {sky} sky",
         "ONNX": ", ".join(card.onnx) or "no file: needs TensorFlow",
-        "calibration": "none" if card.calibration is None else str(card.calibration),
+        "calibration": _calibration(card),
+        "orientations": f"{card.orientations}: a stamp is shown in so many turns and flips",
         "licence": card.licence,
         "citation": card.citation,
         "made": card.made,
