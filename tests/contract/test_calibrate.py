@@ -36,7 +36,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flags = np.zeros(N, dtype=np.int16)
     rows = Rows(
         id=np.array([f"s{one}" for one in range(N)]), ra=rng.uniform(0, 360, N),
-        dec=rng.uniform(-60, 60, N), z=z, fold=np.arange(N, dtype=np.int32) % 3, flags=flags, mag=np.full((N, 5), np.nan),
+        dec=rng.uniform(-60, 60, N), z=z, fold=np.arange(N, dtype=np.int32) % 3, flags=flags,
+        mag=np.full((N, 5), np.nan),
     )  # fmt: skip
     stamps = Stamps(pixels, flags, tuple("ugriz"), 0.4, "nJy/arcsec2")
     path = tmp_path_factory.mktemp("calibrate") / "set"
