@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 GREETINGS = re.compile(
-    rb"WARNING: All log messages before absl|[IW]0000 |E0000 .*(cuInit|cuda|CUDA)|To enable the following"
+    rb"WARNING: All log messages before absl|[IW]0000 |To enable the following"
+    rb"|E0000 .*(cuInit|cuda|CUDA|use_unbounded_threadpool)"
 )
 
 

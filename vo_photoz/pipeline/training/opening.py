@@ -1,4 +1,4 @@
-"""Open what a training names: folders of data sets, files of simulated skies."""
+"""Open what a training names: folders of data sets, descriptions of simulated skies."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from pathlib import Path
 from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.pipeline.training.data import DatasetIngredient, split
 from vo_photoz.pipeline.training.ingredients import Ingredient
+from vo_photoz.pipeline.training.skies import SkyIngredient
+from vo_photoz.simulation.sky import SimulatedSky
+from vo_photoz.simulation.sky_file import list_skies
 
 
 def opened(
-    named: str | Path | Dataset,
-    share: float,
-    held_out_fold: int,
-    stop_fold: int,
+    named: str | Path | Dataset, share: float, held_out_fold: int, stop_fold: int, seed: int
 ) -> Ingredient:
-    """A data set or a simulated sky, by its path.
+    """A data set or a simulated sky, by its path or the name of a description that comes with the program.
 
     Raises
     ------
     TableError
-        Raised if it is none, or too small.
+        Raised if it is no data set, or too small.
     UsageError
-        Raised if the folds cannot be meant.
+        Raised if the description cannot be used, or the folds cannot be meant.
     """
-    data = named if isinstance(named, Dataset) else open_dataset(named)
-    return split(data, share, held_out_fold, stop_fold)
+    if isinstance(named, Dataset):
+        return split(named, share, held_out_fold, stop_fold)
+    path = Path(named)
+    if path.suffix == ".toml" or (str(named) in list_skies() and not path.exists()):
+        return SkyIngredient(SimulatedSky(named), path.stem, share, seed)
+    return split(open_dataset(path), share, held_out_fold, stop_fold)
 
 
-def held_out_of(main: Ingredient) -> Dataset | None:
+def held_out_of(main: Ingredient, work: Path) -> Dataset | None:
     """The data set with objects that no network has seen, for the scores of the card; None without such."""
-    if isinstance(main, DatasetIngredient):
-        return main.data if len(main.held) else None
-    return None
+    if isinstance(main, SkyIngredient):
+        return main.held_out(work / "held-out")
+    return main.data if isinstance(main, DatasetIngredient) and len(main.held) else None

@@ -113,7 +113,7 @@ def train(
     chosen = options or TrainingOptions()
     parts = [share for _, share in others]
     named = zip([dataset, *(one for one, _ in others)], shares(parts), strict=True)
-    ingredients = [opened(one, share, held_out_fold, stop_fold) for one, share in named]
+    ingredients = [opened(one, share, held_out_fold, stop_fold, chosen.seed) for one, share in named]
     check_alike(ingredients)
     base = None if start is None else start if isinstance(start, Model) else load_model(start)
     chosen, bands = _fitted_to(ingredients, chosen, base)
@@ -128,7 +128,7 @@ def train(
         card.name, card.title = name or target.name, title
         card.made_by = _commands(ingredients, base, made_by)
         folder = _written(work, card, shape, states, ingredients, bands)
-        _score(folder, card, held_out_of(ingredients[0]), held_out_fold)
+        _score(folder, card, held_out_of(ingredients[0], work.path), held_out_fold)
         (folder / cards.FILE).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
         os.replace(folder, target)
     return load_model(target)

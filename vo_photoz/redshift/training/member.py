@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import Progress, no_progress
-from vo_photoz.redshift.backend import ops
+from vo_photoz.redshift.backend import ops, without_greetings
 from vo_photoz.redshift.losses import loss_named
 from vo_photoz.redshift.training.checkpoints import Arrays, State
 from vo_photoz.redshift.training.hardware import on_card
@@ -106,9 +107,10 @@ class Member:
         return self.plan.mixture.stamps(seed, first, min(self._block, left), self.plan.variations)
 
     def _one_block(self, shown: Shown) -> None:
-        told = self.network.fit(
-            shown.pixels, shown.labels, batch_size=self.state.batch, shuffle=False, verbose=0
-        )
+        with self._quiet():
+            told = self.network.fit(
+                shown.pixels, shown.labels, batch_size=self.state.batch, shuffle=False, verbose=0
+            )
         self.state.loss_sum += float(told.history["loss"][0]) * len(shown)
         self.state.shown += len(shown)
         whole = self.plan.options.epochs * self.plan.epoch_stamps
@@ -125,9 +127,9 @@ class Member:
         now = self.network.get_weights()
         state.mean = _averaged(state.mean, now, options.averaging)
         self.network.set_weights(state.mean)
-        score = stop_score(
-            self.network, self.plan.mixture, self.plan.shape, min(PREDICT_BATCH, 8 * state.batch)
-        )
+        batch = min(PREDICT_BATCH, 8 * state.batch)
+        with self._quiet():
+            score = stop_score(self.network, self.plan.mixture, self.plan.shape, batch)
         self.network.set_weights(now)
         _check_figures(loss, score, self.number, state.epoch)
         self._compare(score.total(options.class_share))
@@ -161,6 +163,10 @@ class Member:
         found["seconds"] = round(self.waited + self.worked, 3)
         found["waited"] = round(self.waited, 3)
         return found
+
+    def _quiet(self) -> AbstractContextManager[None]:
+        """With the deterministic setting TensorFlow warns, at every fit, of a wish that it grants itself."""
+        return without_greetings() if self.plan.options.deterministic else nullcontext()
 
     def _compile(self) -> None:
         steps = math.ceil(self.plan.epoch_stamps / self.state.batch)

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vo_photoz.flow import FloatArray, Stamps
 from vo_photoz.redshift.classes import labels
 from vo_photoz.redshift.training.sources import STOP_PART, Seed, Shown, filled
+from vo_photoz.simulation.sky import BLOCK, SimulatedBatch, SimulatedSky
 
-UNIT = 512
-"""Stamps that a simulator draws at once, by a seed of their own."""
-STOPPING = 7_000_003
-"""Part of the seeds of early stopping stamps; no network has this number."""
-
-
-class Batch(Protocol):
-    """What a simulator draws."""
-
-    @property
-    def stamps(self) -> Stamps:
-        """Stamps of n sources."""
-
-    @property
-    def z(self) -> FloatArray:
-        """Redshifts, shape (n,)."""
-
-    @property
-    def kind(self) -> NDArray[np.str_]:
-        """Classes, shape (n,)."""
-
-
-class Sky(Protocol):
-    """A simulator."""
-
-    def draw(self, seed: int, n: int) -> Any:
-        """A `Batch` of n sources; the same seed gives the same bytes."""
+EPOCH = 20_000
+"""Stamps of an epoch, unless the user wants another number."""
+STOP_STAMPS = 2048
+STOPPING, HELD_OUT = 7_000_003, 7_000_009
+"""Parts of the seeds of early stopping and of held-out stamps; no network has these numbers."""
 
 
 @dataclass
@@ -48,7 +24,7 @@ class SkySource:
 
     Parameters
     ----------
-    sky : Sky
+    sky : SimulatedSky
         The simulator.
     name : str
         For the log and the card.
@@ -56,46 +32,52 @@ class SkySource:
         Bands in the order of the network.
     classes : tuple of str
         Classes of the network; empty: redshifts alone.
+    seed : int
+        Part of the seed of the early stopping stamps.
     size : int
         Stamps that count as an epoch.
-    stop_stamps : int
-        Stamps that say when a network is at its best.
-    seed : int
-        Part of the seed of these.
     """
 
-    sky: Sky
+    sky: SimulatedSky
     name: str
     bands: Sequence[str]
     classes: tuple[str, ...] = ()
-    size: int = 20_000
-    stop_stamps: int = 2048
     seed: int = 1
+    size: int = EPOCH
     varied: bool = False
+    _last: tuple[tuple[int, ...], Shown] | None = field(default=None, repr=False)
 
     def stamps(self, seed: Seed, first: int, count: int) -> Shown:
-        """Stamps by number; they are drawn in units of 512."""
-        units = range(first // UNIT, -(-(first + count) // UNIT))
-        if not units:
-            empty = self._drawn((*seed, 0), 1)
-            return Shown(empty.pixels[:0], empty.labels[:0])
-        drawn = [self._drawn((*seed, one), UNIT) for one in units]
-        inside = slice(first - units[0] * UNIT, first - units[0] * UNIT + count)
+        """Stamps by number."""
+        start = first // BLOCK
+        blocks = [
+            self._block(seed, number) for number in range(start, max(-(-(first + count) // BLOCK), start + 1))
+        ]
+        inside = slice(first - start * BLOCK, first - start * BLOCK + count)
         return Shown(
-            np.concatenate([one.pixels for one in drawn])[inside],
-            np.concatenate([one.labels for one in drawn])[inside],
+            np.concatenate([one.pixels for one in blocks])[inside],
+            np.concatenate([one.labels for one in blocks])[inside],
         )
 
     def stopping(self) -> Iterator[Shown]:
-        """Stamps of seeds that no stream has."""
-        for start in range(0, self.stop_stamps, STOP_PART):
-            yield self._drawn((self.seed, STOPPING, start), min(STOP_PART, self.stop_stamps - start))
+        """Stamps of a seed that no stream has."""
+        for start in range(0, STOP_STAMPS, STOP_PART):
+            yield self.stamps((self.seed, STOPPING), start, min(STOP_PART, STOP_STAMPS - start))
 
-    def _drawn(self, seed: Seed, n: int) -> Shown:
-        batch = self.sky.draw(seed_number(seed), n)
-        order = [batch.stamps.bands.index(band) for band in self.bands]
-        pixels = filled(np.ascontiguousarray(batch.stamps.pixels[:, order], dtype=np.float32))
-        return Shown(pixels, labels(batch.z, batch.kind, self.classes))
+    def _block(self, seed: Seed, number: int) -> Shown:
+        """One block of the simulator; the last is kept, for the next stretch begins in its middle."""
+        key, held = (*seed, number), self._last
+        if held is None or held[0] != key:
+            drawn = self.sky.block(seed_number(seed), number)
+            held = self._last = key, shown(drawn, self.bands, self.classes)
+        return held[1]
+
+
+def shown(batch: SimulatedBatch, bands: Sequence[str], classes: tuple[str, ...]) -> Shown:
+    """Simulated stamps with their labels."""
+    order = [batch.stamps.bands.index(band) for band in bands]
+    pixels = filled(np.ascontiguousarray(batch.stamps.pixels[:, order], dtype=np.float32))
+    return Shown(pixels, labels(batch.z, batch.kind, classes))
 
 
 def seed_number(seed: Seed) -> int:
