@@ -40,7 +40,7 @@ class NetworkShape:
     apertures : tuple of float
         Standard deviations of the Gaussian apertures of ``compact``, pixels.
     dropout : float or None
-        Share of units dropped in training; None: 0.2 for ``compact``, 0.4 for the DCMDN.
+        Share of units dropped in training; None: 0.1 for ``compact``, 0.4 for the DCMDN.
     architecture : str
         ``compact``, ``dcmdn-1`` or ``dcmdn-2``.
     classes : tuple of str
@@ -62,8 +62,8 @@ class NetworkShape:
     z_centre: float
     z_scale: float
     core_pixels: int = 20
-    filters: tuple[int, ...] = (32, 48, 64)
-    dense: tuple[int, ...] = (128, 64)
+    filters: tuple[int, ...] = (16, 24, 32)
+    dense: tuple[int, ...] = (128, 128, 64)
     apertures: tuple[float, ...] = (1.2, 2.0, 3.5)
     dropout: float | None = None
     architecture: str = "compact"
