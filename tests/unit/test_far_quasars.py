@@ -6,9 +6,9 @@ import pytest
 from vo_photoz.simulation.filters import PANSTARRS
 from vo_photoz.simulation.quasars import draw_quasars
 
-# Redshift, r, i, z of quasars as Pan-STARRS DR1 has them (mean PSF magnitudes), from the public tables of Ross
-# & Cross 2020 (arXiv:1906.06974); r where it was detected. The first ones of the table with i and z, whatever
-# their colours.
+# Redshift, r, i, z of quasars as Pan-STARRS DR1 has them (mean PSF magnitudes), from the public tables of
+# Ross & Cross 2020 (arXiv:1906.06974); r where it was detected. The first ones of the table with i and z,
+# whatever their colours.
 REAL = np.array([
     (5.000, 20.838, 19.295, 19.308), (5.000, 21.242, 19.848, 19.207), (5.000, 22.141, 20.748, 20.522),
     (5.000, 21.657, 20.099, 19.839), (5.011, 21.329, 19.567, 19.625), (5.040, 21.810, 21.604, 21.471),
