@@ -76,7 +76,7 @@ def draw_population(rng: np.random.Generator, plan: Plan) -> Population:
         draw_quasars(rng, plan.nearer_quasars, z_range=(0.3, 2.75)),
         draw_quasars(rng, plan.farther_quasars, z_range=(5.0, 6.4)),
         draw_galaxies(rng, plan.galaxies, magnitude_range=(16.0, 21.0)),
-        draw_stars(rng, plan.stars, magnitude_range=(14.5, 20.0)),
+        draw_stars(rng, plan.stars, magnitudes="flat", magnitude_range=(15.0, 20.0)),
     )
     return everyone.take(rng.permutation(len(everyone)))
 
