@@ -91,7 +91,7 @@ def test_the_densities_are_consistent(table: UserTable) -> None:
     assert weight.shape[1] == load_model("sdss-quasars").card.components
     np.testing.assert_allclose(weight[good].sum(axis=1), 1, atol=1e-5)
     area = np.trapezoid(table.values("pz")[good], np.linspace(0, load_model("sdss-quasars").card.z_max, 50))
-    # The grid ends where the training set does; quasars farther away have more than half of their density beyond.
+    # The grid ends where the training set does; the density of quasars farther away lies mostly beyond.
     assert ((area > 0.1) & (area < 1.1)).all()
     assert np.median(area) > 0.95
 
