@@ -163,3 +163,33 @@ def test_comparisons_that_cannot_be_meant(sky, tmp_path):
     assert "no object in fold 7" in refused(*words, "--networks", "compact", "--folds", "7")
     assert "cannot be meant" in refused(*words, "--networks", "compact", "--folds", "1,1")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_reports_as_a_folder_and_as_a_page(models, dataset, tmp_path):
+    import pyarrow.parquet as pq
+
+    told = ok("evaluate", models, dataset, "-o", tmp_path / "report")
+    assert str(tmp_path / "report") in told
+    names = {path.name for path in (tmp_path / "report").iterdir()}
+    assert names == {"report.html", "report.json", "objects.parquet", "pictures"}
+    found = json.loads((tmp_path / "report" / "report.json").read_text())
+    objects = pq.read_table(tmp_path / "report" / "objects.parquet").to_pydict()
+    assert np.mean(objects["model_crps"]) == pytest.approx(found["scores"]["model"]["crps"])
+    assert np.mean(objects["neighbours_crps"]) == pytest.approx(found["scores"]["neighbours"]["crps"])
+    assert set(objects["fold"]) == {0, 2}
+    assert len(list((tmp_path / "report" / "pictures").glob("*.png"))) >= 7
+    ok("evaluate", models / "fold-0", dataset, "-o", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert json.loads((tmp_path / "page.json").read_text())["fold"] == 0
+    assert page.count("data:image/png;base64,") >= 6
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing(models, dataset, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    one = ("evaluate", models / "fold-0", dataset, "-o")
+    assert "not a folder" in refused(*one, tmp_path / "file")
+    assert "cannot be written" in refused(*one, tmp_path / "file" / "report")
+    assert "cannot be written" in refused(*one, tmp_path / "file" / "r.json")
+    assert (tmp_path / "file").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

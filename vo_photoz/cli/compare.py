@@ -63,6 +63,7 @@ def compare(
         )
     for line in summary(found):
         say(line, quiet)
+    say(f"Report: {output}", quiet)
 
 
 def _numbers(text: str) -> list[int]:

@@ -37,7 +37,9 @@ def evaluate(
         ),
     ],
     dataset: Annotated[Path, typer.Argument(help="A data set with redshifts.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Report to write (JSON).")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Report: a folder, or a file .html or .json.")
+    ],
     fold: Annotated[
         int | None, typer.Option(help="Fold of the sky; the card's held-out one when not given.")
     ] = None,
@@ -66,6 +68,7 @@ def evaluate(
         )
     for line in summary(found):
         say(line, quiet)
+    say(f"Report: {output}", quiet)
 
 
 def names_in(text: str) -> list[str]:

@@ -17,7 +17,7 @@ from vo_photoz.flow import Progress, no_progress
 from vo_photoz.pipeline.evaluate import estimated
 from vo_photoz.pipeline.evaluation.catalogue import Catalogue
 from vo_photoz.pipeline.evaluation.estimators import Estimator, Neighbours, Networks, Prior
-from vo_photoz.pipeline.evaluation.output import write_report
+from vo_photoz.pipeline.evaluation.output import check_output, write_report
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
 from vo_photoz.pipeline.evaluation.rivals import RIVALS, feature_rivals
 from vo_photoz.pipeline.evaluation.tasks import Task, check_model, held_out, open_models, split, stop_fold
@@ -71,6 +71,7 @@ def compare(
     TableError, ModelError
         Raised if the data set is too small or a model does not fit it.
     """
+    check_output(Path(output))
     data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     strange = [name for name in networks if name not in ARCHITECTURES]
     if strange or not (networks or models):

@@ -16,7 +16,7 @@ from vo_photoz.errors import TableError
 from vo_photoz.flow import Progress, no_progress
 from vo_photoz.pipeline.evaluation.catalogue import Catalogue
 from vo_photoz.pipeline.evaluation.estimators import Estimate, Estimator, Neighbours, Networks, Prior
-from vo_photoz.pipeline.evaluation.output import write_report
+from vo_photoz.pipeline.evaluation.output import check_output, write_report
 from vo_photoz.pipeline.evaluation.pooling import pooled
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
 from vo_photoz.pipeline.evaluation.rivals import feature_rivals
@@ -42,7 +42,7 @@ def evaluate(
     dataset : path or Dataset
         Stamps with redshifts; the other folds teach the neighbours and the rivals.
     output : path or None
-        Where a report is written as JSON.
+        Where a report is written; see `evaluation.output.write_report`.
     fold : int or None
         Fold to score; None takes the one that the model's card says was held out.
     all_folds : bool
@@ -61,6 +61,8 @@ def evaluate(
     UsageError
         Raised if models and folds do not fit together, a rival is not known or the report cannot be written.
     """
+    if output is not None:
+        check_output(Path(output))
     data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     tasks = tasks_of(open_models(model), data, fold, all_folds)
     catalogue = Catalogue(data, progress)

@@ -129,7 +129,7 @@ class Neighbours:
 
     data: Dataset
     name: str = "neighbours"
-    title: str = "15 nearest neighbours in colour"
+    title: str = "15 neighbours in colour"
 
     def estimate(self, task: Task) -> Estimate:
         """Densities at the redshifts of the neighbours."""

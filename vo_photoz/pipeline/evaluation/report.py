@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from vo_photoz.analysis.metrics import scores_of
 from vo_photoz.errors import UsageError
 from vo_photoz.pipeline.evaluation.conditions import by_class, classification, quantities
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
+from vo_photoz.pipeline.evaluation.view import MOST_SUSPECTS, suspect_view, suspects_of
 
 
 def report(found: Evaluation) -> dict[str, Any]:
@@ -49,6 +51,7 @@ def report(found: Evaluation) -> dict[str, Any]:
             }
             for one in quantities(found)
         },
+        "suspects": [asdict(suspect_view(found, one)) for one in suspects_of(found)[:MOST_SUSPECTS]],
         "crps_gain_over_neighbours": found.gain,
         "crps_gain_error": found.gain_error,
         "point_estimate": "median of the density",

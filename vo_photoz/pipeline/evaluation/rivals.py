@@ -25,7 +25,7 @@ class FeatureForest:
     catalogue: Catalogue
     seed: int = 1
     name: str = FOREST
-    title: str = "random forest on photometric features"
+    title: str = "random forest on photometry"
 
     def estimate(self, task: Task) -> Estimate:
         """Densities from the leaves."""
@@ -56,7 +56,7 @@ class FeatureNetwork:
     epochs: int = 200
     seed: int = 1
     name: str = FEATURE_MDN
-    title: str = "mixture density network on photometric features"
+    title: str = "MDN on photometry"
 
     def estimate(self, task: Task) -> Estimate:
         """Densities of the ensemble."""
