@@ -89,3 +89,35 @@ def test_crps_is_the_integral_of_the_squared_difference(drawn, ensemble):
     step = (grid[None, :] >= z[:50, None]).astype(float)
     expected = np.trapezoid((ensemble[:50].cdf(grid) - step) ** 2, grid, axis=1)
     assert judge(pdf.take(slice(50)), z[:50]).crps == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_evaluator_of_rail_gives_our_scores(drawn, ensemble, tmp_path, monkeypatch):
+    """The stage that RAIL's pipelines run, on the same densities; its point estimate is the mode."""
+    evaluator = pytest.importorskip("rail.evaluation.evaluator")
+    from rail.evaluation.metrics import pointestimates
+
+    monkeypatch.chdir(tmp_path)  # stages write beside themselves
+    some = slice(400)
+    z, few = drawn[1], drawn[0].take(some)
+    found = scores(few, z[some])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stage = evaluator.OldEvaluator.make_stage(
+            name="ours", hdf5_groupname="", redshift_col="redshift", zmin=-1.0, zmax=6.0, nzbins=3500
+        )
+        theirs = stage.evaluate(ensemble[some], {"redshift": z[some]}).data
+    assert found.pit_ks == pytest.approx(theirs["PIT_KS_stat"][0])
+    assert found.pit_cvm == pytest.approx(theirs["PIT_CvM_stat"][0])
+    assert found.pit_ad == pytest.approx(theirs["PIT_AD_stat"][0], rel=1e-2)  # as above
+    assert found.cde_loss == pytest.approx(theirs["CDE_stat"][0], rel=2e-3)
+    point = mixture.quantile(few, 0.5)
+    for name, mine in (
+        ("PointBias", found.bias_median),
+        ("PointSigmaIQR", found.sigma_iqr),
+        ("PointSigmaMAD", found.nmad),
+        ("PointOutlierRate", found.outliers_desc),
+    ):
+        assert mine == pytest.approx(getattr(pointestimates, name)(point, z[some]).evaluate()), name
+    mode = scores(MixturePDF(np.ones((400, 1)), mixture.peak(few)[:, None], np.full((400, 1), 0.1)), z[some])
+    assert mode.sigma_iqr == pytest.approx(theirs["POINT_SimgaIQR"][0], abs=2e-3)  # so spelt; on a grid
+    assert mode.bias_median == pytest.approx(theirs["POINT_Bias"][0], abs=2e-3)
