@@ -14,7 +14,7 @@ from vo_photoz.redshift.classes import CLASSES
 from vo_photoz.redshift.losses import loss_named
 from vo_photoz.redshift.networks import NetworkShape, build_network, prepare
 from vo_photoz.redshift.networks.apertures import AperturePhotometry
-from vo_photoz.redshift.networks.channels import BandChannels, DifferenceConv2D, LinearChannels
+from vo_photoz.redshift.networks.channels import BandChannels, DifferenceConv2D, LinearChannels, asinh
 from vo_photoz.redshift.networks.head import MixtureHead
 from vo_photoz.redshift.networks.precision import in_float32
 
@@ -84,6 +84,11 @@ def test_channels_are_bands_and_all_their_differences():
     assert channels.shape == (2, 12, 12, 6)
     assert channels[..., 1] == pytest.approx(scaled[:, 1], abs=1e-5)
     assert channels[..., 4] == pytest.approx(scaled[:, 0] - scaled[:, 2], abs=1e-5)
+
+
+def test_the_scaling_is_exact_from_the_faintest_to_the_brightest():
+    value = np.concatenate([-np.logspace(-12, 9, 400), [0.0], np.logspace(-12, 9, 400)]).astype(np.float32)
+    assert np.asarray(asinh(value)) == pytest.approx(np.arcsinh(value.astype(np.float64)), rel=1e-6)
 
 
 def test_linear_channels_have_one_unit_in_all_bands():

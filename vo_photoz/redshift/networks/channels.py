@@ -24,9 +24,20 @@ def difference_map(bands: int) -> np.ndarray:
 
 
 def middle(stamps: Any, side: int) -> Any:
-    """Central part of stamps (n, band, y, x) with channels last, (n, side, side, band)."""
+    """Central part of stamps, (n, band, side, side)."""
     y, x = ((length - side) // 2 for length in stamps.shape[-2:])
-    return ops.transpose(stamps[:, :, y : y + side, x : x + side], (0, 2, 3, 1))
+    return stamps[:, :, y : y + side, x : x + side]
+
+
+def asinh(value: Any) -> Any:
+    """The inverse hyperbolic sine, exact near zero too.
+
+    Written out, since TensorFlow's own takes four times as long on a CPU: it was a third of the time of a
+    prediction.
+    """
+    size = ops.absolute(value)
+    square = ops.square(value)
+    return ops.sign(value) * ops.log1p(size + square / (1.0 + ops.sqrt(square + 1.0)))
 
 
 @_register
@@ -58,8 +69,8 @@ class BandChannels(keras.layers.Layer):
 
     def call(self, stamps: Any) -> Any:
         """Crop, scale and subtract."""
-        softening = ops.convert_to_tensor(np.array(self.softening), stamps.dtype)
-        core = ops.arcsinh(middle(stamps, self.core_pixels) / softening)
+        softening = ops.convert_to_tensor(np.array(self.softening)[:, None, None], stamps.dtype)
+        core = ops.transpose(asinh(middle(stamps, self.core_pixels) / softening), (0, 2, 3, 1))
         if not self.differences:
             return core
         pairs = [
@@ -174,7 +185,7 @@ class LinearChannels(keras.layers.Layer):
 
     def call(self, stamps: Any) -> Any:
         """Crop and scale."""
-        return middle(stamps, self.core_pixels) / self.unit
+        return ops.transpose(middle(stamps, self.core_pixels) / self.unit, (0, 2, 3, 1))
 
     def get_config(self) -> dict[str, Any]:
         """What is needed to make the layer again."""
