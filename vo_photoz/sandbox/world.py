@@ -49,7 +49,7 @@ from vo_photoz.simulation.stamps import render_field
 
 __all__ = ["FULL", "SMALL", "Plan", "ensure", "is_current", "make"]
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same plan gives another sky."""
 
 STAMP_FILE = "sandbox.json"
