@@ -74,13 +74,17 @@ WHITE_DWARFS = np.array([
 # density (1e-5 / pc3).
 #
 # i-z from L0: Skrzypek et al. 2015 (A&A 574, A78, table 1: Vega; read in a public copy), turned to AB with
-# the offsets of Hewett et al. 2006 (MNRAS 367, 454: 0.366 in i, 0.533 in z; from memory). M8 and M9 join the
-# end of the main sequence to L0, since their colours of 2015 were revised in 2016 (A&A 589, A49), which could
-# not be read. Absolute z: J (MKO) of Dupuy & Liu 2012 (ApJS 201, 19; coefficients read in a public copy) plus
-# z-Y and Y-J of Skrzypek et al.; the absolute z magnitudes of Pan-STARRS dwarfs (Best et al. 2018, ApJS 234,
-# 1; read in a public copy) are 0.3 to 1.2 mag fainter, as the bluer filter has it, with the same course. r-i
-# to L8: Best et al. 2018 in the Pan-STARRS bands, which differ by up to 0.2 mag from those of SDSS. g-r, and
-# r-i of later types: no measurement could be read; g and r of such dwarfs lie below the limit of SDSS.
+# the offsets of Hewett et al. 2006 (MNRAS 367, 454: 0.366 in i, 0.533 in z; likewise). M8 and M9 join the
+# end of the main sequence to L0, since their colours of 2015 were revised in 2016 (A&A 589, A49), which
+# could not be read. r-i to L0: West et al. 2008 (AJ 135, 785, table 1; likewise, and 0.05 mag or less from
+# Bochanski et al. 2007, AJ 133, 531); to L8 Best et al. 2018 (ApJS 234, 1; likewise) in the Pan-STARRS bands
+# plus 0.12, the difference at L0. g-r, and r-i of later types: no measurement could be read; g and r of such
+# dwarfs lie below the limit of SDSS.
+#
+# Absolute z: J (MKO) of Dupuy & Liu 2012 (ApJS 201, 19; coefficients read in a public copy) plus z-Y and Y-J
+# of Skrzypek et al.; at M8 the mean with the parallaxes of the main sequence. Those of Best et al. in z of
+# Pan-STARRS, a bluer filter, are 0.3 to 1.2 mag fainter with the same course; M_i of Schmidt et al. 2010 (AJ
+# 139, 1808; likewise) as a function of i-z is up to 0.6 mag fainter (tests).
 #
 # Densities: L5 to T0 2.0 +- 0.8, T0.5 to T5.5 1.4 +- 0.3 and T6 to T8 5.3 +- 3.1 (1e-3 / pc3; Reyle et al.
 # 2010, A&A 522, A112), L 3.8 or more and M7 to M9.5 4.9 (Cruz et al. 2007), shared among the types so that
@@ -88,14 +92,14 @@ WHITE_DWARFS = np.array([
 # with J < 17.5 in 3,070 deg2 of Skrzypek et al. 2016 (1,414 at b = 60) and the 3,665 L dwarfs with z < 24 in
 # 130 deg2 of Sorahana et al. 2019 (about 3,300).
 ULTRACOOL_DWARFS = np.array([
-    (18, 13.20, 1.70, 2.70, 1.60, 170), (19, 13.62, 1.75, 2.55, 1.75, 120),
-    (20, 13.95, 1.80, 2.37, 1.84, 55), (21, 14.30, 1.90, 2.33, 1.85, 48), (22, 14.72, 2.00, 2.29, 1.87, 43),
-    (23, 15.19, 2.10, 2.21, 1.93, 42), (24, 15.69, 2.20, 2.25, 2.03, 42), (25, 16.21, 2.20, 2.10, 2.16, 40),
-    (26, 16.68, 2.20, 2.10, 2.34, 40), (27, 17.09, 2.20, 2.30, 2.54, 38), (28, 17.25, 2.20, 2.50, 2.76, 35),
-    (29, 17.45, 2.20, 2.50, 2.98, 30), (30, 17.55, 2.20, 2.50, 3.19, 30), (31, 17.60, 2.20, 2.50, 3.38, 28),
-    (32, 17.59, 2.20, 2.50, 3.53, 28), (33, 17.61, 2.20, 2.50, 3.65, 30), (34, 17.70, 2.20, 2.50, 3.73, 32),
-    (35, 17.94, 2.20, 2.50, 3.78, 35), (36, 18.43, 2.20, 2.50, 3.81, 90), (37, 19.21, 2.20, 2.50, 3.84, 120),
-    (38, 20.37, 2.20, 2.50, 3.91, 150),
+    (18, 13.10, 1.70, 2.73, 1.52, 130), (19, 13.62, 1.75, 2.81, 1.68, 120),
+    (20, 13.95, 1.80, 2.49, 1.84, 55), (21, 14.30, 1.90, 2.45, 1.85, 48), (22, 14.72, 2.00, 2.41, 1.87, 43),
+    (23, 15.19, 2.10, 2.33, 1.93, 42), (24, 15.69, 2.20, 2.37, 2.03, 42), (25, 16.21, 2.20, 2.20, 2.16, 40),
+    (26, 16.68, 2.20, 2.20, 2.34, 40), (27, 17.09, 2.20, 2.40, 2.54, 38), (28, 17.25, 2.20, 2.60, 2.76, 35),
+    (29, 17.45, 2.20, 2.60, 2.98, 30), (30, 17.55, 2.20, 2.60, 3.19, 30), (31, 17.60, 2.20, 2.60, 3.38, 28),
+    (32, 17.59, 2.20, 2.60, 3.53, 28), (33, 17.61, 2.20, 2.60, 3.65, 30), (34, 17.70, 2.20, 2.60, 3.73, 32),
+    (35, 17.94, 2.20, 2.60, 3.78, 35), (36, 18.43, 2.20, 2.60, 3.81, 90), (37, 19.21, 2.20, 2.60, 3.84, 120),
+    (38, 20.37, 2.20, 2.60, 3.91, 150),
 ])  # fmt: skip
 
 
@@ -167,7 +171,7 @@ def _absolute_r(colours: FloatArray) -> FloatArray:
     """Photometric parallax of the main sequence.
 
     To r-i = 1.2 the "faint" relation of Juric et al. (2008, equation 1), then that of Bochanski et al. 2010
-    (AJ 139, 2679, table 4) in r-z; they meet there. Entered from memory.
+    (AJ 139, 2679, table 4; read in a public copy) in r-z; they meet there. The first was entered from memory.
     """
     r_i, r_z = colours[:, 2], colours[:, 2] + colours[:, 3]
     blue = 4.0 + 11.86 * r_i - 10.74 * r_i**2 + 5.99 * r_i**3 - 1.20 * r_i**4
