@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests import stamp_statistics as measure  # noqa: E402
+from tests.conftest import SHARED  # noqa: E402
 
 BANDS = "ugriz"
 
@@ -63,5 +64,5 @@ if __name__ == "__main__":
     if len(sys.argv) == 2:
         main(Path(sys.argv[1]))
     else:
-        shared = ROOT.parent / "shared" / "data" / "quasars" / "sdss_quasars_ugriz.npz"
-        main(shared) if shared.is_file() else print("no file of real stamps given")
+        known = SHARED / "data" / "quasars" / "sdss_quasars_ugriz.npz"
+        main(known) if known.is_file() else print("no file of real stamps given")

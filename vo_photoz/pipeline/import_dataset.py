@@ -29,6 +29,7 @@ from vo_photoz.pipeline.dust import Dust, dereddening_of
 
 MODEL_UNIT = "nJy/arcsec2"
 TILE_WIDTH = 64
+CLASSES = ("STAR", "GALAXY", "QSO")
 NEEDED = ("images", "ra", "dec", "z")
 
 
@@ -70,7 +71,8 @@ def import_dataset(
     ----------
     file : path
         npz with ``images`` (n, band, y, x), ``ra``, ``dec`` (ICRS degrees, middle of the stamp), ``z``;
-        optional ``fold``, ``mag`` (n, band), ``id``. Without ``fold`` objects are split by place on the sky.
+        optional ``fold``, ``mag`` (n, band), ``id``, ``class`` (STAR, GALAXY, QSO; empty where not known).
+        Without ``fold`` objects are split by place on the sky.
     output : path
         Folder to make.
     bands : sequence of str
@@ -172,7 +174,7 @@ def _rows(held: dict[str, NDArray[Any]], bands: tuple[str, ...], path: Path) -> 
     lengths = {
         name: len(np.atleast_1d(array))
         for name, array in held.items()
-        if name in (*NEEDED, "fold", "mag", "id")
+        if name in (*NEEDED, "fold", "mag", "id", "class")
     }
     wrong = [f"{name} has {length}" for name, length in lengths.items() if length != n]
     if wrong or not n:
@@ -193,7 +195,20 @@ def _rows(held: dict[str, NDArray[Any]], bands: tuple[str, ...], path: Path) -> 
         )
     fold = sky_folds(ra, dec) if fold is None else fold
     name = held["id"].astype(np.str_) if "id" in held else np.array([f"{row:07d}" for row in range(n)])
-    return Rows(name, ra, dec, z, fold, np.zeros(n, dtype=np.int16), mag)
+    return Rows(name, ra, dec, z, fold, np.zeros(n, dtype=np.int16), mag, kind=_classes(held, path))
+
+
+def _classes(held: dict[str, NDArray[Any]], path: Path) -> NDArray[np.str_] | None:
+    if "class" not in held:
+        return None
+    kind = held["class"].astype(np.str_)
+    strange = sorted(set(kind) - {*CLASSES, ""})
+    if strange:
+        raise TableError(
+            f"The classes of {path} hold '{strange[0]}'.",
+            advice=f"They are {', '.join(CLASSES)}, or empty where not known.",
+        )
+    return kind
 
 
 def _check_size(shape: tuple[int, int], pixel_arcsec: float, size: int, scale_arcsec: float) -> None:
