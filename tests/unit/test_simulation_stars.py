@@ -138,6 +138,17 @@ def test_ultracool_dwarfs_are_as_many_as_surveys_found():
     )
 
 
+def test_ultracool_dwarfs_are_as_luminous_as_those_with_parallaxes():
+    dwarfs = ultracool_dwarfs()
+    i_z = dwarfs.colours[:, 3]
+    here = (i_z > 1.8) & (i_z < 3.2)
+    # Schmidt et al. 2010 (AJ 139, 1808), scatter 0.4 mag.
+    theirs = -23.27 + 38.4 * i_z - 11.11 * i_z**2 + 1.064 * i_z**3
+    difference = (dwarfs.absolute_z + i_z - theirs)[here]
+    assert np.abs(difference).max() < 0.75
+    assert np.abs(np.mean(difference)) < 0.45
+
+
 @pytest.fixture(scope="module")
 def field(shared):
     return read_field(shared)

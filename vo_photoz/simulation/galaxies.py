@@ -22,19 +22,21 @@ MAGNITUDE_RANGE = (15.0, 21.5)
 _COLOUR_SCATTER = 0.02  # mag a band: what the templates leave over in the fits of real galaxies
 _NEAREST = 0.005  # redshift
 
-# Half-light radii: Shen et al. 2003 (MNRAS 343, 978), table 1, as functions of the absolute magnitude in r at
-# z = 0.1 for H0 = 70, and their spread in ln; entered from memory. Their sizes fall with redshift as in van
-# der Wel et al. 2014 (ApJ 788, 28): (1 + z)^-0.75 for blue and (1 + z)^-1.48 for red galaxies.
-_BLUE_SIZE = (0.26, 0.51, -1.71, -20.91)
+# Half-light radii: Shen et al. 2003 (MNRAS 343, 978), equations 14 to 16 and table 1 (read in the example of
+# SkyPy), as functions of the absolute magnitude in r at z = 0.1 for H0 = 70. Their sizes fall with redshift
+# as in van der Wel et al. 2014 (ApJ 788, 28; from memory): (1 + z)^-0.75 for blue and (1 + z)^-1.48 for red
+# galaxies.
+_BLUE_SIZE = (0.21, 0.53, -1.31)
 _RED_SIZE = (0.60, -4.63)
-_SIZE_SPREAD = (0.40, 0.30)  # blue, red: between those of bright and of faint galaxies of Shen et al.
+_SIZE_KNEE = -20.52
+_SIZE_SPREAD = (0.48, 0.25)  # in ln, of faint and of bright galaxies
 _SIZE_EVOLUTION = (-0.75, -1.48)
 # Sersic indices, medians and spread in ln: discs about 1.2, early types about 3.8. Round numbers after
 # Blanton et al. 2003 (ApJ 594, 186), from memory.
 _SERSIC = (1.2, 3.8)
 _SERSIC_SPREAD = (0.35, 0.25)
 _SERSIC_LIMITS = (0.6, 6.0)
-_DISC_THICKNESS = (0.22, 0.05)  # Ryden 2004 (ApJ 601, 214)
+_DISC_THICKNESS = (0.222, 0.057)  # Ryden 2004 (ApJ 601, 214; read in the example of SkyPy)
 _RED_FLATTENING = (0.72, 0.16)  # mean and spread of the axis ratios of early types, a round number
 
 
@@ -163,13 +165,12 @@ def _draw_sizes(
 ) -> FloatArray:
     """Half-light radii in arcsec, the geometric mean of both axes."""
     today = absolute + LUMINOSITY_EVOLUTION * (z - BAND_SHIFT)
-    slope, bright_slope, zero, knee = _BLUE_SIZE
-    blue_kpc = 10 ** (-0.4 * slope * today + zero) * (1 + 10 ** (-0.4 * (today - knee))) ** (
-        bright_slope - slope
-    )
+    slope, bright_slope, zero = _BLUE_SIZE
+    bend = 10 ** (-0.4 * (today - _SIZE_KNEE))
+    blue_kpc = 10 ** (-0.4 * slope * today + zero) * (1 + bend) ** (bright_slope - slope)
     red_kpc = 10 ** (-0.4 * _RED_SIZE[0] * np.minimum(today, -19.0) + _RED_SIZE[1])
-    spread, power = (np.where(red, two[1], two[0]) for two in (_SIZE_SPREAD, _SIZE_EVOLUTION))
-    evolution = ((1 + z) / (1 + BAND_SHIFT)) ** power
+    spread = _SIZE_SPREAD[1] + (_SIZE_SPREAD[0] - _SIZE_SPREAD[1]) / (1 + bend**2)
+    evolution = ((1 + z) / (1 + BAND_SHIFT)) ** np.where(red, _SIZE_EVOLUTION[1], _SIZE_EVOLUTION[0])
     kpc = np.where(red, red_kpc, blue_kpc) * evolution * np.exp(rng.normal(0, 1, len(z)) * spread)
     angular_distance = 10 ** ((distance_modulus(z) + 5) / 5) / (1 + z) ** 2  # pc
     return np.asarray(np.degrees(kpc * 1e3 / angular_distance) * 3600)

@@ -33,7 +33,8 @@ class Galaxy:
     halo_share: float = 0.0
 
 
-# Entered from memory; checked by the counts of a field of SDSS (tests).
+# The first was read in public copies of the numbers, the second entered from memory; both are checked by the
+# counts of a field of SDSS (tests).
 STARS = Galaxy(300.0, 2600.0, 0.12, 900.0, 3600.0, 0.0051)
 """Juric et al. 2008 (ApJ 673, 864), table 10, corrected for bias and binaries."""
 M_DWARFS = Galaxy(300.0, 3100.0, 0.04, 2100.0, 3700.0, 0.0025)
