@@ -144,6 +144,9 @@ def test_the_comparison_of_networks_and_rivals_is_one_command(sky, tmp_path):
     assert stars["forest"]["crps"] < 0.5 * stars["prior"]["crps"]
     assert found["classification"]["forest"]["accuracy"] > 0.8
     assert set(found["classification"]["model"]["completeness"]) == {"STAR", "QSO"}
+    assert set(found["classification"]) == {"model", "forest", "neighbours"}
+    ratio = found["scores"]["forest"]["crps"] / found["scores"]["neighbours"]["crps"]
+    assert found["over_neighbours"]["forest"]["crps_ratio"] == pytest.approx(ratio)
     assert found["costs"]["model"]["seconds"] > 0
     assert found["costs"]["forest"]["objects"] == N - found["scores"]["model"]["n"]
     assert set(found["bins"]) == {"z_phot", "magnitude", "signal_to_noise"}

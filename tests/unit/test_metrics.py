@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vo_photoz.analysis.metrics import distance_from_uniform, nmad, scores
-from vo_photoz.analysis.neighbours import neighbours_of, prior
+from vo_photoz.analysis.neighbours import class_shares, neighbours_of, prior
 from vo_photoz.datasets.colours import colours
 from vo_photoz.datasets.sky import sky_noise
 from vo_photoz.errors import TableError
@@ -93,6 +93,14 @@ def test_neighbours_skip_what_has_no_flux():
     assert np.isfinite(found.mean[4]).all()
     with pytest.raises(TableError, match="fewer than two"):
         neighbours_of(stamps[3:4], np.array([3.0]))
+
+
+def test_neighbours_tell_classes_by_their_shares():
+    near = np.array([[0, 1, 2], [3, 3, 0], [-1, -1, -1]])
+    found = class_shares(np.array([0, 0, 1, -1]), near, 2)
+    assert found[0] == pytest.approx([2.5 / 4, 1.5 / 4])
+    assert found[1] == pytest.approx([1.5 / 2, 0.5 / 2])  # the class of some is not known
+    assert np.isnan(found[2]).all()
 
 
 def test_colours_are_differences_of_magnitudes():

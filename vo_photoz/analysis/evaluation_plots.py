@@ -29,7 +29,7 @@ PIT_BINS = 20
 MOST_POINTS = 6000
 """With more objects than this, densities of points are drawn, not points."""
 STACK_POINTS = 600
-STACK_OBJECTS = 50_000
+STACK_OBJECTS = 8000
 
 
 def colour_of(view: EvaluationView, name: str) -> str:

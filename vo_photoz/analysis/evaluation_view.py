@@ -69,6 +69,8 @@ class EvaluationView:
         Densities, `Judged` and `Scores` of the same n objects by estimator.
     comparisons : mapping
         The model beside each rival.
+    over_neighbours : mapping
+        Every estimator beside the neighbours.
     folds : list of (int, mapping)
         `Scores` by estimator for every fold, if there are several.
     by_class : mapping
@@ -93,6 +95,7 @@ class EvaluationView:
     judged: Mapping[str, Judged]
     scores: Mapping[str, Scores]
     comparisons: Mapping[str, Comparison]
+    over_neighbours: Mapping[str, Comparison] = field(default_factory=dict)
     folds: Sequence[tuple[int, Mapping[str, Scores]]] = ()
     by_class: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
     classification: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -26,7 +26,9 @@ WIDTHS = (0.0015, 0.003, 0.006, 0.012, 0.02, 0.035, 0.06)
 """Standard deviations that are tried, in (1 + z)."""
 STAR_SIGMA = 5e-3
 """Of training objects at redshift 0; the smallest width of the networks too."""
-TREES, SEARCH_TREES = 300, 100
+TREES, FEWER_TREES, SEARCH_TREES = 300, 120, 100
+MANY = 30_000
+"""With more training objects than this, fewer trees are grown: they would fill the memory."""
 SEARCH_OBJECTS = 10_000
 DRAWS = 4
 """Redshifts kept of a leaf."""
@@ -136,8 +138,9 @@ def fit_forest(
     if best is None:
         raise UsageError("No options of a forest were tried.")
     crps, leaf, share, width = best
-    trees = _trees(features, z, leaf, share, TREES, seed, jobs)
-    options = {"leaf": leaf, "feature_share": share, "width": width, "trees": TREES, "stop_crps": crps}
+    number = TREES if len(z) <= MANY else FEWER_TREES
+    trees = _trees(features, z, leaf, share, number, seed, jobs)
+    options = {"leaf": leaf, "feature_share": share, "width": width, "trees": number, "stop_crps": crps}
     shares = _shares(trees, features, kind, classes) if kind is not None and classes else []
     return Forest(trees, _kept(trees, features, z, rng), shares, width, options)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vo_photoz.datasets.colours import aperture_noise, colours
@@ -33,24 +34,52 @@ class ColourNeighbours:
         Scaled features of the training objects.
     z : float array, shape (n,)
         Their redshifts.
+    kept : int array, shape (n,)
+        Their numbers among the objects that it was taught with.
     """
 
     softening: FloatArray
     scale: FloatArray
     tree: cKDTree
     z: FloatArray
+    kept: NDArray[np.intp]
 
     def predict(self, pixels: Float32Array) -> MixturePDF:
         """Densities of stamps (n, band, y, x); rows whose aperture has no value in a band are NaN."""
+        near = self.nearest(pixels)
+        k = near.shape[1]
+        blank = np.where(near[:, :1] >= 0, 1.0, np.nan)
+        return MixturePDF(
+            blank * np.full(k, 1 / k), blank * self.z[near], blank * np.full(k, NEIGHBOUR_SIGMA)
+        )
+
+    def nearest(self, pixels: Float32Array) -> NDArray[np.intp]:
+        """Training objects nearest to stamps (n, band, y, x), shape (n, 15); -1 where there is no colour."""
         features = colours(pixels, self.softening) / self.scale
         good = np.isfinite(features).all(1)
-        k = min(NEIGHBOURS, len(self.z))
-        centre = np.full((len(pixels), k), np.nan)
+        found = np.full((len(pixels), min(NEIGHBOURS, len(self.z))), -1, dtype=np.intp)
         if good.any():
-            _, near = self.tree.query(features[good], k=k)
-            centre[good] = self.z[np.reshape(near, (-1, k))]
-        blank = np.where(good, 1.0, np.nan)[:, None]
-        return MixturePDF(blank * np.full(k, 1 / k), centre, blank * np.full(k, NEIGHBOUR_SIGMA))
+            _, near = self.tree.query(features[good], k=found.shape[1])
+            found[good] = np.reshape(near, (-1, found.shape[1]))
+        return found
+
+
+def class_shares(kind: NDArray[np.intp], near: NDArray[np.intp], classes: int) -> FloatArray:
+    """Shares of classes among the nearest training objects, shape (n, class); NaN without neighbours.
+
+    Parameters
+    ----------
+    kind : int array, shape (m,)
+        Number of the class of each training object, -1 where it is not known.
+    near : int array, shape (n, k)
+        From `ColourNeighbours.nearest`.
+    classes : int
+        Number of classes; one more neighbour, of all classes in equal parts, keeps shares from zero.
+    """
+    count = (kind[near][:, :, None] == np.arange(classes)).sum(1) + 1 / classes
+    share: FloatArray = count / count.sum(1, keepdims=True)
+    share[near[:, 0] < 0] = np.nan
+    return share
 
 
 def neighbours_of(pixels: Float32Array, z: FloatArray) -> ColourNeighbours:
@@ -80,8 +109,9 @@ def taught(features: FloatArray, softening: FloatArray, z: FloatArray) -> Colour
         )
     scale = features[good].std(0)
     scale[scale == 0] = 1.0
+    tree = cKDTree(features[good] / scale)
     return ColourNeighbours(
-        softening, scale, cKDTree(features[good] / scale), np.asarray(z[good], dtype=np.float64)
+        softening, scale, tree, np.asarray(z[good], dtype=np.float64), np.flatnonzero(good)
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vo_photoz.analysis.neighbours import ColourNeighbours, prior, taught
+from vo_photoz.analysis.neighbours import ColourNeighbours, class_shares, prior, taught
 from vo_photoz.datasets.colours import aperture_noise, colours
 from vo_photoz.datasets.store import Dataset
-from vo_photoz.flow import Float32Array, MixturePDF, Progress
+from vo_photoz.flow import Float32Array, FloatArray, MixturePDF, Progress
 from vo_photoz.pipeline.evaluation.tasks import Task
-from vo_photoz.pipeline.evaluation.truth import redshifts
+from vo_photoz.pipeline.evaluation.truth import kinds, redshifts
+from vo_photoz.redshift.classes import class_indices
 from vo_photoz.redshift.model import Model
 from vo_photoz.redshift.predict import predict_stamps
 
@@ -30,10 +31,17 @@ def of_model(model: Model, data: Dataset, rows: NDArray[np.intp], progress: Prog
     return joined(parts)
 
 
-def of_neighbours(teacher: ColourNeighbours, task: Task, data: Dataset) -> MixturePDF:
-    """Densities of the nearest neighbours in colour, learned from the other folds."""
-    order = task.order(data)
-    return joined([teacher.predict(part[:, order]) for part in _pixels(data, task.test)])
+def of_neighbours(
+    teacher: ColourNeighbours, task: Task, data: Dataset
+) -> tuple[MixturePDF, FloatArray | None]:
+    """Densities, and shares of classes if there are any, of the nearest neighbours in colour."""
+    order, known = task.order(data), kinds(data)
+    pdf = joined([teacher.predict(part[:, order]) for part in _pixels(data, task.test)])
+    if known is None:
+        return pdf, None
+    kind = class_indices(known.kind[task.others][teacher.kept], known.classes)
+    near = measured(data, task.test, lambda part: teacher.nearest(part[:, order]))
+    return pdf, class_shares(kind, near, len(known.classes))
 
 
 def of_prior(task: Task) -> MixturePDF:

@@ -136,7 +136,7 @@ class Neighbours:
         start = time.perf_counter()
         teacher = densities.neighbours(self.data, task.others, task.order(self.data))
         cost = Cost(len(task.others), time.perf_counter() - start)
-        return Estimate(densities.of_neighbours(teacher, task, self.data), cost=cost)
+        return Estimate(*densities.of_neighbours(teacher, task, self.data), cost)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def report(found: Evaluation) -> dict[str, Any]:
         "not_predicted": found.not_predicted,
         "scores": {name: one.as_dict() for name, one in found.by_estimator.items()},
         "comparisons": {name: one.as_dict() for name, one in found.comparisons.items()},
+        "over_neighbours": {name: one.as_dict() for name, one in found.over_neighbours.items()},
         "titles": dict(found.titles),
         "costs": {name: cost for name, cost in found.costs.items() if cost is not None},
         "by_class": {

@@ -20,7 +20,7 @@ from vo_photoz.pipeline.evaluation.catalogue import Catalogue
 from vo_photoz.pipeline.evaluation.tasks import Task
 from vo_photoz.pipeline.evaluation.truth import kinds
 
-MODEL = "model"
+MODEL, NEIGHBOURS, PRIOR = "model", "neighbours", "prior"
 
 
 @dataclass(frozen=True)
@@ -112,27 +112,36 @@ class Evaluation:
     @property
     def neighbours(self) -> Scores:
         """Scores of the 15 nearest neighbours in colour."""
-        return self.by_estimator["neighbours"]
+        return self.by_estimator[NEIGHBOURS]
 
     @property
     def prior(self) -> Scores:
         """Scores of the training redshifts as they are."""
-        return self.by_estimator["prior"]
+        return self.by_estimator[PRIOR]
 
     @property
     def gain(self) -> float:
         """Mean of CRPS(neighbours) - CRPS(model), object by object."""
-        return -self.comparisons["neighbours"].metrics["crps"].difference
+        return -self.comparisons[NEIGHBOURS].metrics["crps"].difference
 
     @property
     def gain_error(self) -> float:
         """Error of the gain, by the paired bootstrap over cells of the sky."""
-        return self.comparisons["neighbours"].metrics["crps"].error
+        return self.comparisons[NEIGHBOURS].metrics["crps"].error
 
     @cached_property
     def comparisons(self) -> dict[str, Comparison]:
         """The model beside each rival."""
         return self.compared(np.ones(len(self.rows), dtype=bool))
+
+    @cached_property
+    def over_neighbours(self) -> dict[str, Comparison]:
+        """Every other estimator but the prior beside the neighbours: the common measure."""
+        return {
+            name: compare(one, self.judged[NEIGHBOURS], self.cells)
+            for name, one in self.judged.items()
+            if name not in (NEIGHBOURS, PRIOR) and (one.counted & self.judged[NEIGHBOURS].counted).any()
+        }
 
     def compared(self, chosen: BoolArray) -> dict[str, Comparison]:
         """The model beside each rival that has a density of any of the chosen objects."""

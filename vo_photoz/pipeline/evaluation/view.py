@@ -44,6 +44,7 @@ def view_of(found: Evaluation) -> EvaluationView:
         judged=found.judged,
         scores=found.by_estimator,
         comparisons=found.comparisons,
+        over_neighbours=found.over_neighbours,
         folds=folds if len(folds) > 1 else (),
         by_class=by_class(found),
         classification=classification(found),
