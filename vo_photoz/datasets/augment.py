@@ -8,6 +8,7 @@ front; bands that are a little off their place. All on stamps (n, band, y, x).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ class Jitter:
     ebv: float = 0.01
 
 
+POOL = 1 << 21
 STILL = Jitter(0, 0, 0, 0, 0, 0, 0)
 
 
@@ -97,13 +99,22 @@ def varied(stamps: Float32Array, how: Variation, rng: np.random.Generator) -> Fl
     factor, noise = _fluxes(n, bands, how, rng)
     move = _moves(n, bands, how.jitter, rng)
     blur = _blurs(n, bands, how.jitter, rng)
+    pool = noise_pool(stamps.shape[-1] ** 2)
+    place = rng.integers(0, POOL, (n, bands))
     out = np.empty(stamps.shape, dtype=np.float32)
-    if noise.any():
-        rng.standard_normal(out=out, dtype=np.float32)
-    else:
-        out[:] = 0
-    resample(np.ascontiguousarray(stamps, dtype=np.float32), turn, move, blur, factor, noise, out)
+    whole = np.ascontiguousarray(stamps, dtype=np.float32)
+    resample(whole, turn, move, blur, factor, noise, pool, place, out)
     return out
+
+
+@cache
+def noise_pool(more: int) -> Float32Array:
+    """Normal numbers, of which every band of a stamp takes a stretch that begins in the first `POOL`.
+
+    Drawing them anew for every stamp would take more time than all else that is done to it; a stretch comes
+    again after two million others, under another source.
+    """
+    return np.random.default_rng(0).standard_normal(POOL + more, dtype=np.float32)
 
 
 def orientation(stamps: Float32Array, number: int) -> Float32Array:

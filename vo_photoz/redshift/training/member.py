@@ -131,7 +131,7 @@ class Member:
         with self._quiet():
             score = stop_score(self.network, self.plan.mixture, self.plan.shape, batch)
         self.network.set_weights(now)
-        _check_figures(loss, score, self.number, state.epoch)
+        _check_figures(loss, score.crps if options.early_stopping else 0.0, self.number, state.epoch)
         self._compare(score.total(options.class_share))
         self.log(self._figures(loss, score))
         self.waited = self.worked = 0.0
@@ -139,6 +139,9 @@ class Member:
     def _compare(self, score: float) -> None:
         """Keep the weights if they are the best so far, and the steps have become small."""
         state, options = self.state, self.plan.options
+        if not options.early_stopping:
+            state.best, state.best_epoch, state.best_score = state.mean, state.epoch, score
+            return
         if not options.patience and state.epoch <= options.epochs * 2 // 3:
             return
         if score < state.best_score or not state.best_epoch:
@@ -204,7 +207,7 @@ class Member:
                 variable.assign(array)
         if state.batch != self.state.batch:  # as many stamps, but more steps
             done = self.network.optimizer.iterations
-            done.assign(int(np.array(done)) * state.batch // self.state.batch)
+            done.assign(int(ops.convert_to_numpy(done)) * state.batch // self.state.batch)
 
     def _finished(self) -> State:
         if not self.state.best_epoch:
@@ -224,8 +227,8 @@ def _averaged(mean: Arrays, now: Arrays, share: float) -> Arrays:
     return [share * old + (1 - share) * new for old, new in zip(mean, now, strict=True)]
 
 
-def _check_figures(loss: float, score: StopScore, number: int, epoch: int) -> None:
-    if not math.isfinite(loss) or not math.isfinite(score.crps):
+def _check_figures(loss: float, score: float, number: int, epoch: int) -> None:
+    if not math.isfinite(loss) or not math.isfinite(score):
         raise ModelError(
             f"The training of network {number + 1} broke down in epoch {epoch}: the loss is no number.",
             advice="Try a smaller --learning-rate, or another --seed.",
