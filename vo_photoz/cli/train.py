@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import signal
 from collections.abc import Iterator
@@ -80,7 +81,9 @@ def train(
         typer.Option(help="How stamps are varied; turns: rotations and flips."),
     ] = "full",
     held_out_fold: Annotated[int, typer.Option(help="Fold of the sky for the scores of the card.")] = 0,
-    stop_fold: Annotated[int, typer.Option(help="Fold that says when a network is at its best.")] = 1,
+    stop_fold: Annotated[
+        str, typer.Option(help="Fold that says when a network is at its best; none: fit it as well.")
+    ] = "1",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a training was stopped.")] = False,
     keep_seconds: Annotated[
         float, typer.Option("--checkpoint-seconds", min=0, help="Time between states that are kept.")
@@ -126,7 +129,7 @@ def train(
                 name=name,
                 title=title,
                 held_out_fold=held_out_fold,
-                stop_fold=stop_fold,
+                stop_fold=_fold(stop_fold),
                 made_by=(_command(context),),
                 resume=resume,
                 keep_seconds=keep_seconds,
@@ -141,6 +144,15 @@ def train(
             f"Scores on fold {held_out_fold}, which no network has seen:\n{score_table(model.card.scores)}",
             quiet,
         )
+
+
+def _fold(text: str) -> int | None:
+    if text == "none":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--stop-fold is the number of a fold or none, not {text!r}.") from None
 
 
 def _classes(text: str) -> tuple[str, ...] | None:
@@ -212,8 +224,6 @@ def _stopped_politely(output: Path) -> Iterator[None]:
 def _tell(figures: dict[str, Any], epochs: int, quiet: bool) -> None:
     """One line for every tenth epoch."""
     if figures["epoch"] % 10 == 0 or figures["epoch"] == epochs:
-        say(
-            f"network {figures['member'] + 1}  epoch {figures['epoch']:>4}  loss {figures['loss']:.4f}  "
-            f"early stopping CRPS {figures['stop_crps']:.4f}",
-            quiet,
-        )
+        text = f"network {figures['member'] + 1}  epoch {figures['epoch']:>4}  loss {figures['loss']:.4f}"
+        stop = figures["stop_crps"]
+        say(text if math.isnan(stop) else f"{text}  early stopping CRPS {stop:.4f}", quiet)

@@ -95,6 +95,13 @@ def calibrate(
 
 
 def _of_one(model: Model, data: Dataset, fold: int, progress: Progress) -> Calibration:
+    same = model.card.training.sha256 == data.manifest.sha256
+    if same and not model.card.training.options.get("early_stopping", True):
+        raise UsageError(
+            f"The model {model.card.name} was fitted to all of {data.name} but its held-out fold, so nothing "
+            "is left to calibrate it on.",
+            advice="Calibrate the models of a cross-validation by each other, or use another data set.",
+        )
     if fold == held_out(model):
         raise UsageError(
             f"Fold {fold} was held out to score the model {model.card.name}; it cannot be calibrated on it.",

@@ -52,6 +52,8 @@ class TrainingOptions:
         Epochs over which the step size rises from a hundredth.
     clip_norm : float
         Largest norm of the gradient of a step, all weights together; 0: any.
+    early_stopping : bool
+        Keep the epoch at which the early stopping objects score best; without it the last epoch counts.
     patience : int
         Stop when the score of the early stopping objects was not beaten for so many epochs; 0: never.
     weight_decay : float
@@ -94,6 +96,7 @@ class TrainingOptions:
     schedule: str = "cosine"
     warm_up_epochs: float = 2.0
     clip_norm: float = 1.0
+    early_stopping: bool = True
     patience: int = 0
     weight_decay: float = 1e-4
     dropout: float | None = None

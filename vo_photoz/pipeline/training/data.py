@@ -103,8 +103,10 @@ class DatasetIngredient:
         }  # fmt: skip
 
 
-def split(data: Dataset, share: float, held_out_fold: int, stop_fold: int) -> DatasetIngredient:
+def split(data: Dataset, share: float, held_out_fold: int, stop_fold: int | None) -> DatasetIngredient:
     """Sort the objects of a data set by fold, without those that nothing can be learned from.
+
+    Without a fold to stop by, all but the held-out fold are fitted.
 
     Raises
     ------
@@ -117,9 +119,9 @@ def split(data: Dataset, share: float, held_out_fold: int, stop_fold: int) -> Da
         raise UsageError("The held-out fold and the fold for early stopping must differ.")
     good, left_out = trainable(data)
     fold = data.rows.fold
-    fit = np.flatnonzero(good & ~np.isin(fold, (held_out_fold, stop_fold)))
+    fit = np.flatnonzero(good & (fold != held_out_fold) & (fold != stop_fold))
     stop, held = (np.flatnonzero(good & (fold == one)) for one in (stop_fold, held_out_fold))
-    if len(fit) < 2 or len(stop) < 1:
+    if len(fit) < 2 or (stop_fold is not None and len(stop) < 1):
         raise TableError(
             f"The data set {data.folder} is too small: {len(fit)} objects to fit, {len(stop)} to stop by.",
             advice="Training needs objects with redshifts in at least three folds of the sky.",

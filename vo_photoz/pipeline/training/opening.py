@@ -13,7 +13,7 @@ from vo_photoz.simulation.sky_file import list_skies
 
 
 def opened(
-    named: str | Path | Dataset, share: float, held_out_fold: int, stop_fold: int, seed: int
+    named: str | Path | Dataset, share: float, held_out_fold: int, stop_fold: int | None, seed: int
 ) -> Ingredient:
     """A data set or a simulated sky, by its path or the name of a description that comes with the program.
 

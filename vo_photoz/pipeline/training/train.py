@@ -46,7 +46,7 @@ def train(
     name: str = "",
     title: str = "",
     held_out_fold: int = TEST_FOLD,
-    stop_fold: int = STOP_FOLD,
+    stop_fold: int | None = STOP_FOLD,
     made_by: tuple[str, ...] = (),
     resume: bool = False,
     keep_seconds: float = 30.0,
@@ -76,7 +76,8 @@ def train(
     name, title : str
         For the card; the name of the folder, if empty.
     held_out_fold, stop_fold : int
-        Folds of the sky, for all data sets.
+        Folds of the sky, for all data sets. With None to stop by, all but the held-out fold are fitted and
+        the last epoch counts.
     made_by : tuple of str
         The command that makes this model, for the card; that of the data set is put before it.
     resume : bool
@@ -110,7 +111,7 @@ def train(
     if resume and leftovers(target):
         return load_model(target)
     check_new(target)
-    chosen = options or TrainingOptions()
+    chosen = replace(options or TrainingOptions(), early_stopping=stop_fold is not None)
     parts = [share for _, share in others]
     named = zip([dataset, *(one for one, _ in others)], shares(parts), strict=True)
     ingredients = [opened(one, share, held_out_fold, stop_fold, chosen.seed) for one, share in named]
@@ -152,7 +153,7 @@ def _run(
     options: TrainingOptions,
     base: Model | None,
     held_out_fold: int,
-    stop_fold: int,
+    stop_fold: int | None,
 ) -> dict[str, Any]:
     """What a training is: it goes on only where all of this is the same."""
     told = {key: value for key, value in asdict(options).items() if key not in NOT_OF_THE_RUN}

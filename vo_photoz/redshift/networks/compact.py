@@ -26,8 +26,9 @@ def compact(shape: NetworkShape) -> keras.Model:
     dropout = DROPOUT if shape.dropout is None else shape.dropout
     light = CentredPhotometry(shape.softening, shape.apertures, name="apertures")(stamps)
     light = keras.layers.Normalization(dtype="float32", name="aperture_scaling")(light)
-    picture = _picture(shape, stamps)
-    x = keras.layers.Concatenate(name="both")([light, picture])
+    x = light
+    if shape.filters:
+        x = keras.layers.Concatenate(name="both")([light, _picture(shape, stamps)])
     for number, units in enumerate(shape.dense, start=1):
         x = keras.layers.Dense(units, activation="gelu", name=f"dense_{number}")(x)
         x = keras.layers.Dropout(dropout, name=f"dropout_{number}")(x)

@@ -62,7 +62,7 @@ class NetworkShape:
     z_centre: float
     z_scale: float
     core_pixels: int = 20
-    filters: tuple[int, ...] = (16, 24, 32)
+    filters: tuple[int, ...] = ()
     dense: tuple[int, ...] = (128, 128, 64)
     apertures: tuple[float, ...] = (1.2, 2.0, 3.5)
     dropout: float | None = None

@@ -45,6 +45,8 @@ def stop_score(network: keras.Model, shown: Mixture, shape: NetworkShape, batch:
     """Score a network on the early stopping stamps of all sources that have some."""
     found = [_of_source(network, source.stopping(), shape, batch) for source in shown.sources]
     share = np.array(shown.shares, dtype=np.float64) * [n > 0 for n, _, _ in found]
+    if not share.any():
+        return StopScore(float("nan"), None, {})
     share /= share.sum()
     crps, entropy = (float(share @ [one[k] for one in found]) for k in (1, 2))
     by_source = {source.name: one[1] for source, one in zip(shown.sources, found, strict=True) if one[0]}
