@@ -9,8 +9,10 @@ Redshifts ``z`` are a number, one value a row (n,), or several a row (n, j); the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, ndtr, ndtri
 
 from vo_photoz.flow import FloatArray, MixturePDF
@@ -119,6 +121,51 @@ def peak(m: MixturePDF, batch: int = 4096) -> FloatArray:
     """
     parts = [m.take(slice(start, start + batch)) for start in range(0, len(m), batch)]
     return np.concatenate([_peak(part) for part in parts]) if parts else np.empty(0)
+
+
+@dataclass(frozen=True)
+class Modes:
+    """The modes of n densities, the most probable first; NaN where there are fewer.
+
+    Parameters
+    ----------
+    z : float array, shape (n, most)
+        Where the density is highest.
+    probability : float array, shape (n, most)
+        Between the valleys beside it.
+    low, high : float array, shape (n, most)
+        16th and 84th percentile of the density between these valleys.
+    """
+
+    z: FloatArray
+    probability: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    @property
+    def count(self) -> NDArray[np.int16]:
+        """Number of modes, shape (n,); 0 for rows without a density."""
+        return np.isfinite(self.z).sum(1).astype(np.int16)
+
+
+def modes(m: MixturePDF, most: int = 5, *, least: float = 0.05, valley: float = 0.7) -> Modes:
+    """The modes of every density: places of their own where the redshift may be.
+
+    Parameters
+    ----------
+    m : MixturePDF
+        n densities.
+    most : int
+        Modes that are told at most.
+    least : float
+        Smallest probability of a mode.
+    valley : float
+        Two summits are modes of their own where the density between them falls below this part of the lower.
+    """
+    from vo_photoz.redshift.mode_search import search  # noqa: PLC0415 - compiled; few need it
+
+    weight, centre, width = _columns(m)
+    return Modes(*search(weight, centre, width, most, least, valley))
 
 
 def on_grid(m: MixturePDF, grid: ArrayLike) -> FloatArray:
