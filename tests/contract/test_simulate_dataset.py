@@ -86,6 +86,9 @@ def test_same_seed_same_pixels_however_many(made, tmp_path):
     assert np.array_equal(late.stamps.pixels[: N - BLOCK], made.pixels(np.arange(BLOCK, N)))
     assert not np.array_equal(sky.draw(8, 5).stamps.pixels, sky.draw(7, 5).stamps.pixels)
     assert np.array_equal(sky.draw(7, N).z, made.rows.z)
+    threaded = list(sky.blocks(7, 3 * BLOCK + 5, threads=3))
+    assert [len(block) for block in threaded] == [BLOCK, BLOCK, BLOCK, 5]
+    assert np.array_equal(threaded[3].stamps.pixels, sky.block(7, 3).stamps.pixels[:5])
 
 
 def test_the_description_in_the_docs_is_understood(tmp_path):

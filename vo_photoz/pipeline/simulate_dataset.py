@@ -86,7 +86,7 @@ class _Kept:
     ) -> Iterator[tuple[NDArray[np.intp], Stamps]]:
         """The stamps; their other columns are kept."""
         done = 0
-        for batch in sky.blocks(seed, n):
+        for batch in sky.blocks(seed, n, threads=0):
             self.columns.append({name: one for name, one in vars(batch).items() if name != "stamps"})
             yield np.arange(done, done + len(batch)), batch.stamps
             done += len(batch)

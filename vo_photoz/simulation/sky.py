@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,8 +119,15 @@ class SimulatedSky:
         flags = np.concatenate([block.stamps.flags for block in blocks])
         return SimulatedBatch(stamps=replace(blocks[0].stamps, pixels=pixels, flags=flags), **joined)
 
-    def blocks(self, seed: int, n: int) -> Iterator[SimulatedBatch]:
+    def blocks(self, seed: int, n: int, threads: int = 1) -> Iterator[SimulatedBatch]:
         """The same sources, at most `BLOCK` at a time.
+
+        Parameters
+        ----------
+        seed, n : int
+            As in `draw`.
+        threads : int
+            Blocks that are drawn at the same time, ahead of the caller; 0 takes all cores.
 
         Raises
         ------
@@ -126,8 +136,14 @@ class SimulatedSky:
         """
         if n < 1:
             raise UsageError(f"{n} sources cannot be drawn.", advice="Ask for one or more.")
-        for number in range(-(-n // BLOCK)):
-            yield self.block(seed, number).take(slice(0, n - number * BLOCK))
+        count, workers = -(-n // BLOCK), threads or os.cpu_count() or 1
+        with ThreadPoolExecutor(workers, "sky") as pool:
+            coming = deque(pool.submit(self.block, seed, number) for number in range(min(workers, count)))
+            for number in range(count):
+                block = coming.popleft().result()
+                if number + workers < count:
+                    coming.append(pool.submit(self.block, seed, number + workers))
+                yield block.take(slice(0, n - number * BLOCK))
 
     def block(self, seed: int, number: int) -> SimulatedBatch:
         """One block of `BLOCK` sources; blocks may be drawn in any order, also by several processes."""
