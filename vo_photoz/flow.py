@@ -225,6 +225,10 @@ class Predictions:
         Empty, or why the row has no or a doubtful value (ASCII).
     z_min : float
         Redshift above which ``p_high`` counts.
+    n_modes : int16 array, shape (n,), or None
+        Number of modes; None if they were not sought.
+    second_mode, second_probability : float32 array, shape (n,), or None
+        Place and probability of the most probable mode but one; NaN where there is none.
     """
 
     pdf: MixturePDF
@@ -237,6 +241,9 @@ class Predictions:
     flags: FlagArray
     notes: list[str]
     z_min: float
+    n_modes: NDArray[np.int16] | None = None
+    second_mode: Float32Array | None = None
+    second_probability: Float32Array | None = None
 
 
 class Progress(Protocol):

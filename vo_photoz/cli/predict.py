@@ -49,6 +49,14 @@ def predict(
         Path | None,
         typer.Option(help="HEALPix map of E(B-V): flags dusty sky, corrects where the model wants."),
     ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(help="training, sky or a file; by default training, but sky for p_high_z."),
+    ] = None,
+    orientations: Annotated[
+        int | None,
+        typer.Option(help="1 or 8: in how many turns and flips a stamp is shown; else as on the card."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -86,6 +94,8 @@ def predict(
             resume=resume,
             ebv_map=chosen.ebv_map,
             ebv_high=chosen.ebv_high,
+            prior=prior,
+            orientations=_one_or_eight(orientations),
             progress=progress,
         )
     for text, rows in result.ledger():
@@ -96,6 +106,16 @@ def predict(
     if result.traffic.whole_bytes:  # of a survey on a server
         say(f"{result.traffic}", quiet)
     say(f"Written: {result.path}", quiet)
+
+
+def _one_or_eight(orientations: int | None) -> Literal[1, 8] | None:
+    if orientations is None:
+        return None
+    if orientations in (1, 8):
+        return 1 if orientations == 1 else 8
+    from vo_photoz.errors import UsageError
+
+    raise UsageError(f"A stamp cannot be shown in {orientations} orientations.", advice="Give 1 or 8.")
 
 
 def _format_of(output: Path) -> str:

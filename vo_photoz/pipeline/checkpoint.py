@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from vo_photoz.flow import FlagArray, MixturePDF
+from vo_photoz.flow import FlagArray, Float32Array, MixturePDF
 
 KEY_FILE = "key.json"
 
@@ -44,6 +44,7 @@ class Checkpoint:
         self._numbers = open_memmap(
             folder / "densities.npy", mode=mode, dtype=np.float32, shape=(n_rows, 3, components)
         )
+        self._magnitude = open_memmap(folder / "magnitude.npy", mode=mode, dtype=np.float32, shape=(n_rows,))
         self._flags = open_memmap(folder / "flags.npy", mode=mode, dtype=np.int16, shape=(n_rows,))
         self._done = open_memmap(folder / "done.npy", mode=mode, dtype=np.bool_, shape=(n_rows,))
         if not self.resumed:
@@ -60,18 +61,23 @@ class Checkpoint:
         """Rows whose densities and flags are here, shape (n,)."""
         return np.array(self._done)
 
-    def restore(self, pdf: MixturePDF, flags: FlagArray) -> None:
+    def restore(self, pdf: MixturePDF, magnitude: Float32Array, flags: FlagArray) -> None:
         """Fill in the rows that are done."""
         rows = np.flatnonzero(self._done)
         for number, column in enumerate((pdf.weight, pdf.mean, pdf.sigma)):
             column[rows] = self._numbers[rows, number]
+        magnitude[rows] = self._magnitude[rows]
         flags[rows] |= self._flags[rows]
 
-    def keep(self, rows: NDArray[np.intp], pdf: MixturePDF, flags: FlagArray) -> None:
+    def keep(
+        self, rows: NDArray[np.intp], pdf: MixturePDF, magnitude: Float32Array, flags: FlagArray
+    ) -> None:
         """Write rows of the whole columns to disk."""
         self._numbers[rows] = np.stack([pdf.weight[rows], pdf.mean[rows], pdf.sigma[rows]], axis=1)
+        self._magnitude[rows] = magnitude[rows]
         self._flags[rows] = flags[rows]
         self._numbers.flush()
+        self._magnitude.flush()
         self._flags.flush()
         self._done[rows] = True
         self._done.flush()

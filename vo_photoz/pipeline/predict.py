@@ -25,9 +25,10 @@ from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.hips.traffic import Traffic
 from vo_photoz.pipeline.artefacts import JobFolder, known_redshifts
 from vo_photoz.pipeline.crossmatch import failed_match, join
-from vo_photoz.pipeline.densities import densities, open_checkpoint, summary
+from vo_photoz.pipeline.densities import Orientations, densities, open_checkpoint, summary
 from vo_photoz.pipeline.dust import EBV_HIGH, Dust
 from vo_photoz.pipeline.flags import position_flags
+from vo_photoz.pipeline.posterior import Priors, probabilities
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.redshift import mixture
@@ -112,6 +113,8 @@ def predict(
     resume: bool = False,
     ebv_map: str | Path | None = None,
     ebv_high: float = EBV_HIGH,
+    prior: str | Path | None = None,
+    orientations: Orientations | None = None,
     progress: Progress = no_progress,
 ) -> PredictionResult:
     """Predict the redshift density of every row of a table.
@@ -159,6 +162,12 @@ def predict(
         HEALPix map of E(B-V); needed by models that want fluxes corrected for Galactic extinction.
     ebv_high : float
         E(B-V) of the map above which a row is flagged, mag.
+    prior : {"training", "sky"}, path or None
+        How sources are distributed in redshift and class: as in the training of the model, as on the sky at
+        their magnitude, or as a file says (`redshift.prior_files`). None sees ``p_high_z`` with the prior of
+        the sky and all other columns with that of the training.
+    orientations : {1, 8} or None
+        In how many of its eight turns and flips each stamp is shown; None does as the model's card says.
     progress : Progress
         Told how far the chain is.
 
@@ -182,7 +191,14 @@ def predict(
     images, network = _images_and_network(survey, model, runtime, offline)
     dust = Dust.of(ebv_map, ebv_high, network.card, images, positions)
     runs_on = chosen(network, network.runtime)
-    parameters = {"radius_arcsec": radius_arcsec, "z_min": z_min, "runtime": runs_on, **dust.told()}
+    priors = Priors.of(prior, network.card)
+    parameters = {
+        "radius_arcsec": radius_arcsec,
+        "z_min": z_min,
+        **priors.told(),
+        "runtime": runs_on,
+        **dust.told(),
+    }
     record = Record.start(
         job=job,
         survey=images,
@@ -195,11 +211,17 @@ def predict(
     motion = find_motion(source, ra=ra, dec=dec, frame=frame) if crossmatch else None
     matches, flags = _join_all(positions, motion, crossmatch, radius_arcsec, offline, progress)
     flags |= position_flags(positions, images) | dust.flags(len(positions))
-    checkpoint = open_checkpoint(Path(output), positions, images, network, dust) if resume else None
-    pdf = densities(
-        positions, flags, images, network, dust, folder=folder, checkpoint=checkpoint, progress=progress
-    )
-    predictions = summary(pdf, flags, z_min)
+    checkpoint = None
+    if resume:
+        checkpoint = open_checkpoint(
+            Path(output), positions, images, network, dust, band=priors.band, orientations=orientations
+        )
+    found = densities(
+        positions, flags, images, network, dust, band=priors.band, orientations=orientations,
+        folder=folder, checkpoint=checkpoint, progress=progress,
+    )  # fmt: skip
+    pdf = priors.posterior(found.pdf, found.magnitude)
+    predictions = summary(pdf, priors.p_high(found.pdf, found.magnitude, z_min), flags, z_min)
     if folder is not None:
         z_spec = known_redshifts(matches, len(positions))
         JobFolder(folder).keep_densities(predictions, positions, network.card, z_spec)
@@ -207,7 +229,11 @@ def predict(
     z_grid = np.linspace(0, network.card.z_max, grid or 0)
     urls = [page(row) for row in range(len(positions))] if page else None
     columns, params = prediction_columns(
-        predictions, grid=(mixture.on_grid(pdf, z_grid), z_grid) if grid else None, pz_url=urls
+        predictions,
+        grid=(mixture.on_grid(pdf, z_grid), z_grid) if grid else None,
+        pz_url=urls,
+        classes=probabilities(pdf, network.card),
+        prior=priors.of_high,
     )
     joined = [column for match in matches for column in match.columns]
     told = infos(record.finish(matches))

@@ -145,7 +145,7 @@ class Modes:
     @property
     def count(self) -> NDArray[np.int16]:
         """Number of modes, shape (n,); 0 for rows without a density."""
-        return np.isfinite(self.z).sum(1).astype(np.int16)
+        return np.asarray(np.isfinite(self.z).sum(1), dtype=np.int16)
 
 
 def modes(m: MixturePDF, most: int = 5, *, least: float = 0.05, valley: float = 0.7) -> Modes:

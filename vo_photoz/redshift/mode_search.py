@@ -95,7 +95,8 @@ def bottom(low: float, high: float, weight: FloatArray, mean: FloatArray, sigma:
 def hills(values: FloatArray, valley: float) -> tuple[Places, Places, int]:
     """Highest place and right end of each hill, and their number.
 
-    Hills with no real valley between them are one. A valley is real where the density is below ``valley`` times the lower of the two tops beside it.
+    Hills with no real valley between them are one. A valley is real where the density is below ``valley``
+    times the lower of the two tops beside it.
     """
     tops, ends = np.empty(len(values), np.int64), np.empty(len(values), np.int64)
     found = 0

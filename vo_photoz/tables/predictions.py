@@ -18,6 +18,9 @@ PREDICTION_COLUMNS = (
     "z_phot_hi",
     "z_phot_peak",
     "z_phot_sigma",
+    "z_phot_modes",
+    "z_phot_mode2",
+    "p_mode2",
     "pz_weight",
     "pz_mean",
     "pz_sigma",
@@ -61,7 +64,7 @@ class Classes:
     Parameters
     ----------
     names : sequence of str
-        Classes of the model: "star", "galaxy", "quasar".
+        Classes of the model: STAR, GALAXY, QSO.
     probability : float array, shape (n, class)
         NaN where nothing was predicted.
     """
@@ -76,6 +79,7 @@ def prediction_columns(
     grid: Grid | tuple[NDArray[np.floating], NDArray[np.floating]] | None = None,
     pz_url: Sequence[str] | None = None,
     classes: Classes | tuple[Sequence[str], NDArray[np.floating]] | None = None,
+    prior: str = "",
 ) -> tuple[list[NewColumn], list[NewParam]]:
     """Columns and PARAMs that tell of a prediction.
 
@@ -89,6 +93,8 @@ def prediction_columns(
         Adds the address of the page of each row.
     classes : Classes, (names, probability (n, class)) or None
         Adds ``class_phot`` and a probability a class.
+    prior : str
+        The prior that ``p_high_z`` is seen with, for its description.
 
     Returns
     -------
@@ -97,7 +103,7 @@ def prediction_columns(
     params : list of NewParam
         ``z_min`` and, with a grid, ``pz_grid``.
     """
-    columns = _points(p) + _mixture(p)
+    columns = _points(p) + _modes(p) + _mixture(p)
     params = [NewParam("z_min", float(p.z_min), "", _REDSHIFT, "Redshift above which p_high_z counts")]
     if grid is not None:
         dense = grid if isinstance(grid, Grid) else Grid(*grid)
@@ -105,7 +111,8 @@ def prediction_columns(
         params.append(
             NewParam("pz_grid", np.asarray(dense.z, "f8"), "", _REDSHIFT, "Redshifts at which pz is given")
         )
-    columns.append(_column("p_high_z", p.p_high, f"stat.probability;{_REDSHIFT}", _HIGH.format(p.z_min)))
+    told = _HIGH.format(p.z_min) + (f"; prior: {prior}" if prior else "")
+    columns.append(_column("p_high_z", p.p_high, f"stat.probability;{_REDSHIFT}", told))
     if classes is not None:
         columns += _classes(classes if isinstance(classes, Classes) else Classes(*classes))
     columns += _told(p)
@@ -130,6 +137,23 @@ def _points(p: Predictions) -> list[NewColumn]:
     ]
 
 
+def _modes(p: Predictions) -> list[NewColumn]:
+    if p.n_modes is None or p.second_mode is None or p.second_probability is None:
+        return []
+    number = np.ma.masked_array(np.asarray(p.n_modes, dtype=np.int16), np.asarray(p.n_modes) == 0)
+    return [
+        NewColumn(
+            "z_phot_modes", number, "", f"meta.number;{_REDSHIFT}",
+            "Number of modes of p(z) with a probability of 0.05 or more",
+        ),
+        _column("z_phot_mode2", p.second_mode, _REDSHIFT, "Redshift of the second mode of p(z)"),
+        _column(
+            "p_mode2", p.second_probability, f"stat.probability;{_REDSHIFT}",
+            "Probability of the mode of p(z) at z_phot_mode2",
+        ),
+    ]  # fmt: skip
+
+
 def _mixture(p: Predictions) -> list[NewColumn]:
     return [
         _column("pz_weight", p.pdf.weight, "stat.weight", "Weights of the Gaussians of p(z); their sum is 1"),
@@ -146,6 +170,9 @@ def _on_grid(grid: Grid) -> NewColumn:
     )
 
 
+_CLASSES = {"STAR": "star", "GALAXY": "galaxy", "QSO": "quasar"}
+
+
 def _classes(classes: Classes) -> list[NewColumn]:
     probability = np.asarray(classes.probability)
     known = np.asarray(np.isfinite(probability).all(axis=1))
@@ -154,7 +181,8 @@ def _classes(classes: Classes) -> list[NewColumn]:
     columns = [
         NewColumn("class_phot", _text(labels), "", "src.class", "Most probable class; empty where none")
     ]
-    for place, name in enumerate(classes.names):
+    for place, label in enumerate(classes.names):
+        name = _CLASSES.get(label, label.lower())
         told = f"Probability that the source is a {name}"
         columns.append(_column(f"p_{name}", probability[:, place], "stat.probability;src.class", told))
     return columns
