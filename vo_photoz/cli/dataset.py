@@ -132,7 +132,8 @@ def simulate(
         words = [Path(sky).name, "-o", output.name, "--n", str(n), "--seed", str(seed)]
         told = {"made_by": shlex.join(["vo-photoz", "dataset", "simulate", *words])}
         made = simulate_dataset(sky, output, n=n, seed=seed, source=told, progress=progress)
-    kinds = ", ".join(f"{list(made.rows.kind).count(kind)} {kind}" for kind in ("QSO", "GALAXY", "STAR"))
+    held = [] if made.rows.kind is None else made.rows.kind.tolist()
+    kinds = ", ".join(f"{held.count(kind)} {kind}" for kind in ("QSO", "GALAXY", "STAR"))
     say(f"{output}: {len(made)} objects: {kinds}", quiet)
 
 
