@@ -36,8 +36,9 @@ def predictions() -> Predictions:
     ones = np.array([0.5, 1.5, np.nan], "f4")
     flags = np.array([0, 8, 1], "i2")
     return Predictions(
-        MixturePDF(parts, parts, parts), ones, ones, ones, ones, ones, ones, flags, ["", "a", "b"], 3.0
-    )
+        MixturePDF(parts, parts, parts), ones, ones, ones, ones, ones, ones, flags, ["", "a", "b"], 3.0,
+        n_modes=np.array([1, 2, 0], "i2"), second_mode=ones, second_probability=ones,
+    )  # fmt: skip
 
 
 def run(job: str, columns: list[NewColumn], **more) -> Additions:
@@ -47,18 +48,20 @@ def run(job: str, columns: list[NewColumn], **more) -> Additions:
 def test_columns_of_a_prediction_are_those_of_the_contract() -> None:
     grid = np.linspace(0, 7, 11)
     columns, params = prediction_columns(
-        predictions(), grid=(np.ones((N, 11)), grid), pz_url=["u"] * N,
-        classes=(["star", "galaxy", "quasar"], np.array([[0.1, 0.2, 0.7], [0.8, 0.1, 0.1], [np.nan] * 3])),
+        predictions(), grid=(np.ones((N, 11)), grid), pz_url=["u"] * N, prior="sky",
+        classes=(["STAR", "GALAXY", "QSO"], np.array([[0.1, 0.2, 0.7], [0.8, 0.1, 0.1], [np.nan] * 3])),
     )  # fmt: skip
     assert tuple(new.name for new in columns) == PREDICTION_COLUMNS
     by_name = {new.name: new for new in columns}
     assert by_name["z_phot"].ucd == "src.redshift.phot;stat.median;meta.main"
     assert by_name["z_phot_hi"].ucd == "stat.percentile;src.redshift.phot"
     assert by_name["pz_sigma"].ucd == "stat.stdev;src.redshift.phot"
-    assert by_name["class_phot"].values.tolist() == ["quasar", "star", ""]
-    others = {"class_phot", "photoz_flag", "photoz_note", "pz_url"}
+    assert by_name["class_phot"].values.tolist() == ["QSO", "STAR", ""]
+    assert by_name["z_phot_modes"].values.mask.tolist() == [False, False, True]
+    assert by_name["p_high_z"].description.endswith("prior: sky")
+    others = {"class_phot", "z_phot_modes", "photoz_flag", "photoz_note", "pz_url"}
     assert all(by_name[name].values.dtype == np.float32 for name in set(PREDICTION_COLUMNS) - others)
-    assert by_name["photoz_flag"].values.dtype == np.int16
+    assert by_name["photoz_flag"].values.dtype == by_name["z_phot_modes"].values.dtype == np.int16
     assert all(f"{flag.value} {FLAG_MEANINGS[flag]}" in by_name["photoz_flag"].description for flag in Flag)
     assert all(new.ucd and new.description and new.description.isascii() for new in columns)
     assert [param.name for param in params] == ["z_min", "pz_grid"]
