@@ -1,4 +1,4 @@
-"""The three networks on one core: parameters, time to predict and time to learn, and ratios to `dcmdn-1`.
+"""The networks on one core: parameters, time to predict and time to learn, and ratios to `dcmdn-1`.
 
 The weights are random: they do not matter to the time.
 """
@@ -17,7 +17,7 @@ from alternate import alternate, report
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 BATCH = 256
-NAMES = ("compact", "dcmdn-2", "dcmdn-1")  # the last is the peer
+NAMES = ("compact with a picture", "compact without a picture", "dcmdn-2", "dcmdn-1")  # the last is the peer
 
 
 def main(rounds: int = 3) -> None:
@@ -28,7 +28,7 @@ def main(rounds: int = 3) -> None:
     stamps, labels = light(BATCH)
     networks = {name: made(name, stamps) for name in NAMES}
     for name, network in networks.items():
-        print(f"{name:10s} {network.count_params():12,d} parameters")
+        print(f"{name:26s} {network.count_params():12,d} parameters")
     print(f"{BATCH} stamps forward, as the program predicts")
     report(alternate({name: forward(network, stamps) for name, network in networks.items()}, rounds), BATCH)
     print(f"a training step of {BATCH} stamps")
@@ -44,14 +44,14 @@ def on_one_core() -> None:
 
 def made(name: str, stamps: np.ndarray) -> Any:
     """A network whose inputs are scaled."""
-    from tests.backend_numbers import shape_of
+    from tests.backend_numbers import SHAPES
     from vo_photoz.redshift.backend import keras
     from vo_photoz.redshift.losses import loss_named
     from vo_photoz.redshift.networks import build_network, prepare
 
-    network = build_network(shape_of(name))
+    network = build_network(SHAPES[name])
     prepare(network, stamps)
-    network.compile(keras.optimizers.AdamW(1e-4), loss_named("crps", shape_of(name)))
+    network.compile(keras.optimizers.AdamW(1e-4), loss_named("crps", SHAPES[name]))
     return network
 
 

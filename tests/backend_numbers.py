@@ -40,8 +40,15 @@ def light(n: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return stamps.astype(np.float32), np.stack([z, kind], axis=1).astype(np.float32)
 
 
-def shape_of(architecture: str) -> NetworkShape:
-    return NetworkShape(5, 28, 3, SKY, 2.0, 1.5, architecture=architecture, classes=CLASSES)
+def shape_of(architecture: str, **other) -> NetworkShape:
+    return NetworkShape(5, 28, 3, SKY, 2.0, 1.5, architecture=architecture, classes=CLASSES, **other)
+
+
+SHAPES = {
+    **{architecture: shape_of(architecture) for architecture in ARCHITECTURES},
+    "compact with a picture": shape_of("compact", filters=(16, 24, 32)),
+    "compact without a picture": shape_of("compact", filters=()),
+}
 
 
 def hard_mixtures(k: int, n: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -80,12 +87,12 @@ def with_known_weights(network: keras.Model) -> None:
 
 def of_networks() -> Iterator[tuple[str, np.ndarray]]:
     stamps, _ = light(8)
-    for architecture in ARCHITECTURES:
+    for name, shape in SHAPES.items():
         with without_initial_values():
-            network = build_network(shape_of(architecture))
+            network = build_network(shape)
         prepare(network, stamps)
         with_known_weights(network)
-        yield f"network {architecture}", network.predict(stamps, verbose=0)
+        yield f"network {name}", network.predict(stamps, verbose=0)
     given = Stamps(stamps, np.zeros(8, dtype=np.int16), tuple("ugriz"), 0.4, "nJy/arcsec2")
     with without_initial_values():
         pdf = predict_stamps(load_model("sdss-quasars"), given)

@@ -1,10 +1,10 @@
 """``compact``, our own network: small, quick on a CPU, and the default.
 
 Two eyes look at a stamp. One finds the source and measures its light in Gaussian apertures: magnitudes and
-colours, which a convolutional network with few examples learns slowly. The other is a small convolutional
-network on the asinh-scaled bands and their pairwise differences; it sees shapes, neighbours and blends. A
-dense part turns both into a mixture of Gaussians. There is no normalisation across bands anywhere: it would
-erase the colours, and with them the redshift.
+colours, which a convolutional network with few examples learns slowly. The other, where the shape names
+filters, is a small convolutional network on the asinh-scaled bands and their pairwise differences; it sees
+shapes, neighbours and blends. A dense part turns what they see into a mixture of Gaussians. There is no
+normalisation across bands anywhere: it would erase the colours, and with them the redshift.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ class NetworkShape:
     core_pixels : int
         Side of the central part that the convolutions of ``compact`` see.
     filters : tuple of int
-        Filters of the convolutions of ``compact``; the resolution halves after each but the last.
+        Filters of the convolutions of ``compact``, none by default; the resolution halves after each but the
+        last.
     dense : tuple of int
         Units of the dense layers of ``compact``.
     apertures : tuple of float
