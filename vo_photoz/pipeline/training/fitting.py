@@ -19,6 +19,7 @@ from vo_photoz.redshift.training.checkpoints import State
 from vo_photoz.redshift.training.mixing import Mixture
 
 if TYPE_CHECKING:
+    from vo_photoz.redshift.training.hardware import Hardware
     from vo_photoz.redshift.training.plan import Plan
 
 Report = Callable[[dict[str, Any]], None]
@@ -54,7 +55,7 @@ def fit_members(
     base: Model | None,
     work: WorkFolder,
     watchers: Watchers,
-) -> tuple[list[State], NetworkShape]:
+) -> tuple[list[State], NetworkShape, Hardware]:
     """Fit the networks.
 
     Parameters
@@ -74,8 +75,8 @@ def fit_members(
 
     Returns
     -------
-    list of State, NetworkShape
-        Finished states of all networks, and what they are built from.
+    list of State, NetworkShape, Hardware
+        Finished states of all networks, what they are built from, on what they were fitted.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def fit_members(
     )
     with used(hardware, options.deterministic):
         states = [_fit(plan, number, work, watchers) for number in range(options.members)]
-    return states, plan.shape
+    return states, plan.shape, hardware
 
 
 def _fit(plan: Plan, number: int, work: WorkFolder, watchers: Watchers) -> State:

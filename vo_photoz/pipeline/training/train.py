@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,10 +125,12 @@ def train(
     run = _run(ingredients, chosen, base, held_out_fold, stop_fold)
     watchers = Watchers(report, tell, progress, Path(tensorboard) if tensorboard else None)
     with work_folder(target, run, resume=resume, seconds=keep_seconds) as work:
-        states, shape = fit_members(ingredients, bands, chosen, base, work, watchers)
+        states, shape, hardware = fit_members(ingredients, bands, chosen, base, work, watchers)
         card = card_of(ingredients, shape, states, chosen, bands, held_out_fold)
         card.name, card.title = name or target.name, title
         card.made_by = _commands(ingredients, base, made_by)
+        card.training.options["hardware"] = str(hardware)
+        card.software[hardware.backend] = version(hardware.backend)
         folder = _written(work, card, shape, states, ingredients, bands)
         _score(folder, card, held_out_of(ingredients[0], work.path), held_out_fold)
         (folder / cards.FILE).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -15,6 +15,8 @@ from vo_photoz.redshift.options import TrainingOptions
 TENSOR_CORES, BFLOAT16 = (7, 0), (8, 0)
 """CUDA compute capabilities from which cards gain by float16, and have bfloat16."""
 
+CARDS = ("gpu", "cuda", "rocm", "tpu")
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -71,7 +73,7 @@ def choose_hardware(options: TrainingOptions) -> Hardware:
 
 def on_card(devices: Sequence[str]) -> bool:
     """Whether devices are graphics cards."""
-    return any(word in devices[0].lower() for word in ("gpu", "cuda"))
+    return any(word in devices[0].lower() for word in CARDS)
 
 
 def _first(wanted: str, there: list[str]) -> list[str]:
@@ -92,7 +94,18 @@ def _devices(backend: str, kind: str) -> list[str]:
         import tensorflow as tf  # noqa: PLC0415 - only with this backend
 
         return [one.name.replace("/device:", "") for one in tf.config.list_logical_devices(kind)]
-    return list(keras.distribution.list_devices(kind.lower())) if backend == "jax" else [kind]
+    if backend == "jax":
+        words = CARDS if kind == "GPU" else ("cpu",)
+        return [
+            one for one in keras.distribution.list_devices() if any(word in one.lower() for word in words)
+        ]
+    return _torch_devices(kind)
+
+
+def _torch_devices(kind: str) -> list[str]:
+    import torch  # noqa: PLC0415 - only with this backend
+
+    return [f"cuda:{one}" for one in range(torch.cuda.device_count())] if kind == "GPU" else ["cpu"]
 
 
 def _described(backend: str, devices: list[str]) -> str:
