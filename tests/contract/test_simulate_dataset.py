@@ -38,7 +38,7 @@ def test_is_an_ordinary_data_set(made):
     assert not held.real
     assert not held.dereddened
     assert held.source["seed"] == 7
-    assert SkyFile.model_validate(held.source["sky"]).sources  # it can be drawn again
+    assert SkyFile.model_validate(held.source["description"]).sources  # it can be drawn again
     assert held.source["made_by"] == "vo-photoz dataset simulate all-classes -o set --n 602 --seed 7"
     assert made.hash() == held.sha256
     rows = made.rows
@@ -50,6 +50,15 @@ def test_is_an_ordinary_data_set(made):
     assert (rows.z[rows.kind == "STAR"] == 0).all()
     assert rows.z[rows.kind == "QSO"].max() > 6
     assert {"ebv", "half_light_arcsec", "true_r"} <= set(rows.more.column_names)
+
+
+def test_show_tells_what_it_is(made):
+    told = CliRunner().invoke(app, ["dataset", "show", str(made.folder), "--check"]).output
+    lines = dict(line.split(maxsplit=1) for line in told.splitlines() if " " in line)
+    assert lines["sky"] == "simulated"
+    assert lines["classes"].startswith("GALAXY: ")
+    assert "description" not in lines  # of many lines; it stands in the manifest
+    assert "unchanged" in told
 
 
 def test_magnitudes_are_true_ones_with_noise(made):

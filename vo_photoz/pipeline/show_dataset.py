@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+
 from vo_photoz.datasets.ledger import read_ledger
 from vo_photoz.datasets.manifest import dereddening_text
 from vo_photoz.datasets.store import Dataset, open_dataset
@@ -31,13 +33,23 @@ def open_and_tell(folder: str | Path) -> tuple[Dataset, list[str]]:
         "dereddened": dereddening_text(held.dereddened, held.dereddening),
         "redshifts": " to ".join(f"{z:.3f}" for z in held.z_range) or "none",
         "folds": ", ".join(f"{fold}: {n}" for fold, n in held.folds.items()),
-        **{name: str(text) for name, text in held.source.items()},
+        **_classes(data),
+        # What has parts of its own stands in the manifest.
+        **{name: str(text) for name, text in held.source.items() if not isinstance(text, dict)},
         "made": held.made or _made(data.folder),
         "sha256": held.sha256,
     }
     lines = [f"{name:<20} {text}" for name, text in told.items()]
     ledger = read_ledger(data.folder)
     return data, lines + (["", *ledger.lines()] if ledger is not None else [])
+
+
+def _classes(data: Dataset) -> dict[str, str]:
+    if data.rows.kind is None:
+        return {}
+    names, counts = np.unique(data.rows.kind, return_counts=True)
+    pairs = zip(names.tolist(), counts.tolist(), strict=True)
+    return {"classes": ", ".join(f"{name or 'unknown'}: {count}" for name, count in pairs)}
 
 
 def check_hash(data: Dataset) -> None:

@@ -66,7 +66,7 @@ def simulate_dataset(
     told = {
         "title": drawn.file.title,
         **(source or {}),
-        "sky": drawn.file.model_dump(mode="json"),
+        "description": drawn.file.model_dump(mode="json"),
         "seed": seed,
         "path": "HiPS of order 19 pixels, bilinear; stamps TAN, bilinear",
     }
