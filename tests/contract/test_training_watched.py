@@ -13,6 +13,7 @@ import pytest
 from tests.training_runs import curve, small_set
 from vo_photoz.datasets.store import Dataset
 from vo_photoz.errors import ModelError, UsageError
+from vo_photoz.pipeline.calibrate import calibrate
 from vo_photoz.pipeline.training.train import train
 from vo_photoz.redshift.options import TrainingOptions
 from vo_photoz.redshift.training.memory import is_exhausted, with_less_memory
@@ -48,6 +49,15 @@ def test_a_network_stops_when_nothing_is_gained(data: Dataset, tmp_path: Path):
     assert 3 <= len(curve(made.folder)) < 12
     best = made.card.training.options["best_epochs"][0]
     assert len(curve(made.folder)) == best + 2
+
+
+def test_without_a_fold_to_stop_by_all_but_the_held_out_are_fitted(data: Dataset, tmp_path: Path):
+    made = train(data, tmp_path / "model", options=QUICK, stop_fold=None)
+    (told,) = made.card.training.sources
+    assert (told["fitted"], told["stopped_by"]) == (120, 0)
+    assert made.card.training.options["best_epochs"] == [3]
+    with pytest.raises(UsageError, match="nothing is left to calibrate"):
+        calibrate(made, data)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "exponential", "constant"])
@@ -125,6 +135,7 @@ import sys
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+from vo_photoz.pipeline.calibrate import calibrate
 from vo_photoz.pipeline.training.train import train
 from vo_photoz.redshift.options import TrainingOptions
 for n in (1, 2):
