@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +124,7 @@ def test_shipped_skies_are_named():
         ("[[sources]]\nkind = 'QSO'\noptions = { redshift = [1, 2] }", "no option redshift"),
         ("[[sources]]\nkind = 'QSO'\noptions = { z_range = [1, 99] }", "redshift"),
         ("[[sources]]\nkind = 'QSO'\noptions = { z_range = 3 }", "z_range"),
+        ("[[sources]]\nkind = 'QSO'\noptions = { z_range = [5, 2] }", "empty"),
         ("[[sources]]\nkind = 'QSO'\n[imaging]\nfwhm = 1", "fwhm"),
         ("[[sources]]\nkind = 'QSO'\n[imaging]\nsky_sigma = [1, 2]", "sky_sigma"),
         ("[[sources]]\nkind = 'QSO'\n[imaging]\nfwhm_arcsec = [1, 1, 0, 1, 1]", "fwhm_arcsec"),
@@ -144,6 +148,20 @@ def test_what_cannot_be_meant_is_refused(tmp_path, made):
     assert "0 sources" in run("quasars", "-o", tmp_path / "set", "--n", 0).output
     assert "seed" in run("quasars", "-o", tmp_path / "set", "--n", 5, "--seed", -1).output
     assert "all-classes, quasars" in run("nosuch", "-o", tmp_path / "set", "--n", 5).output
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
+    words = ["-m", "vo_photoz", "dataset", "simulate", "quasars", "-o", str(tmp_path / "set"), "--n", "600"]
+    room = 2_000_000, 2_000_000  # bytes a file: less than a chunk of images
+    told = subprocess.run(
+        [sys.executable, *words],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, room),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 2
+    assert "cannot be written: File too large" in told.stderr
+    assert "Traceback" not in told.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_variety_and_neighbours_the_noise_is_that_of_the_camera():

@@ -9,6 +9,7 @@ A folder appears whole or not at all: it is written under another name beside it
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -34,6 +35,7 @@ from vo_photoz.flow import Float32Array, FloatArray, Stamps
 IMAGES = "images.zarr"
 ROWS = "rows.parquet"
 CHUNK = 256
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def new_folder(path: str | Path, what: str) -> Iterator[Path]:
     Raises
     ------
     UsageError
-        Raised if something of that name exists, or the folder above cannot be written.
+        Raised if something of that name exists, the folder above cannot be written, or the disk is full.
     """
     target = Path(path)
     if target.exists():
@@ -145,6 +147,13 @@ def new_folder(path: str | Path, what: str) -> Iterator[Path]:
         yield work
         work.chmod(0o755)
         os.replace(work, target)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise UsageError(
+            f"The {what} {target} cannot be written: {os.strerror(error.errno or 0)}.",
+            advice="Choose a disk with more room; nothing was kept.",
+        ) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -249,6 +249,9 @@ def _check_options(kind: str, options: dict[str, Any]) -> None:
             advice=f"They have: {', '.join(known) or 'none'}.",
         )
     try:
+        low, high = options.get("z_range", (0, 1))
+        if not low < high:
+            raise ValueError("the range of redshifts is empty")
         _DRAW[kind](np.random.default_rng(0), 8, **_arguments(kind, options))
     except (TypeError, ValueError, IndexError) as error:
         given = ", ".join(f"{name} = {value}" for name, value in options.items())
