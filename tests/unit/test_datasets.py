@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vo_photoz.datasets.augment import Jitter, orientation, varied
+from vo_photoz.datasets.augment import STILL, Variation, orientation, varied
 from vo_photoz.datasets.rows import Rows
 from vo_photoz.datasets.split import sky_folds
 from vo_photoz.datasets.store import Dataset, create_dataset, new_folder, open_dataset
@@ -190,11 +190,11 @@ def test_variants_repeat_with_the_seed_and_keep_the_flux():
     offset = np.arange(28) - 13.5
     psf = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / 1.5**2)
     stamps = np.broadcast_to(1000 * psf, (300, 3, 28, 28)).astype(np.float32)
-    jitter = Jitter(zero_point_mag=0, dim_mag=0, noise=0.3, shift_pixels=0.5, band_shift_pixels=0.3)
+    jitter = replace(STILL, noise=0.3, shift_pixels=0.5, band_shift_pixels=0.3)
     sky = np.full(3, 2.0)
-    one, two = (varied(stamps, sky, jitter, np.random.default_rng(4)) for _ in range(2))
+    one, two = (varied(stamps, Variation(jitter, (), sky), np.random.default_rng(4)) for _ in range(2))
     assert np.array_equal(one, two)
-    assert not np.array_equal(one, varied(stamps, sky, jitter, np.random.default_rng(5)))
+    assert not np.array_equal(one, varied(stamps, Variation(jitter, (), sky), np.random.default_rng(5)))
     assert one.sum((2, 3)) == pytest.approx(stamps.sum((2, 3)), rel=0.02)
     middle = (one * np.arange(28)).sum((2, 3)) / one.sum((2, 3)) - 13.5
     assert 0.15 < middle.std() < 0.6
@@ -206,8 +206,8 @@ def test_dimmed_sources_keep_their_colours_and_the_noise_of_the_sky():
     sky = np.array([2.0, 5.0])
     stamps = (rng.normal(0, 1, (400, 2, 20, 20)) * sky[:, None, None]).astype(np.float32)
     stamps[:, :, 8:12, 8:12] += 1000
-    jitter = Jitter(zero_point_mag=0, dim_mag=2.0, noise=0, shift_pixels=0, band_shift_pixels=0)
-    out = varied(stamps, sky, jitter, np.random.default_rng(2))
+    jitter = replace(STILL, dim_mag=2.0)
+    out = varied(stamps, Variation(jitter, (), sky), np.random.default_rng(2))
     flux = out[:, :, 8:12, 8:12].mean((2, 3))
     assert flux.min() < 300
     assert flux.max() > 990
@@ -216,5 +216,5 @@ def test_dimmed_sources_keep_their_colours_and_the_noise_of_the_sky():
 
 
 def test_no_jitter_only_turns(pixels):
-    out = varied(pixels, np.ones(2), Jitter(0, 0, 0, 0, 0), np.random.default_rng(3))
+    out = varied(pixels, Variation(STILL, (), np.ones(2)), np.random.default_rng(3))
     assert np.sort(out[:5].ravel()) == pytest.approx(np.sort(pixels[:5].ravel()), abs=1e-6)
