@@ -11,6 +11,7 @@ from vo_photoz.datasets.colours import colours
 from vo_photoz.datasets.sky import sky_noise
 from vo_photoz.errors import TableError
 from vo_photoz.flow import MixturePDF
+from vo_photoz.redshift import mixture
 
 
 def normal(mean: np.ndarray, sigma: float) -> MixturePDF:
@@ -37,6 +38,27 @@ def test_too_narrow_densities_show():
     found = scores(normal(z + rng.normal(0, 0.1, len(z)), 0.02), z)
     assert found.coverage_68 < 0.2
     assert found.pit_ks > 0.3
+
+
+def test_stars_of_calibrated_densities_have_an_even_pit():
+    """Densities with a point at zero: without chance inside the jump they would look wrong."""
+    rng = np.random.default_rng(5)
+    n = 20_000
+    p_star = rng.uniform(0.1, 0.9, n)
+    centre = rng.uniform(1, 3, n)
+    z = np.where(rng.random(n) < p_star, 0.0, centre + rng.normal(0, 0.1, n))
+    pdf = MixturePDF(
+        np.stack([p_star, 1 - p_star], 1),
+        np.stack([np.zeros(n), centre], 1),
+        np.tile([0.005, 0.1], (n, 1)),
+    )
+    found = scores(pdf, z)
+    assert found.pit_ks < 0.015
+    assert found.coverage_68 == pytest.approx(0.68, abs=0.01)
+    assert distance_from_uniform(mixture.pit(pdf, z)) > 0.1
+    assert found == scores(pdf, z)
+    swapped = MixturePDF(pdf.weight[:, ::-1], pdf.mean, pdf.sigma)  # wrong probabilities still show
+    assert scores(swapped, z).pit_ks > 0.05
 
 
 def test_outliers_and_robust_scatter_by_hand():

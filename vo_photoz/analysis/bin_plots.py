@@ -50,7 +50,7 @@ def _errors(axes: Axes, view: EvaluationView, quantity: Quantity, bins: list[Bin
     judged = view.judged[FIRST]
     good = judged.counted & np.isfinite(quantity.values)
     x, e = quantity.values[good], judged.e[good]
-    limit = max(1.5 * OUTLIER, float(np.quantile(np.abs(e), 0.98)))
+    limit = float(np.clip(np.quantile(np.abs(e), 0.98), 1.5 * OUTLIER, 4 * OUTLIER))
     if quantity.name in LOGARITHMIC:
         x = np.maximum(x, SMALLEST_SIGNAL)
     low, high = np.quantile(x, [0.01, 0.99])
@@ -87,6 +87,7 @@ def _line(axes: Axes, view: EvaluationView, name: str, score: str, bins: list[Bi
 def _scale(axes: Axes, quantity: Quantity) -> None:
     if quantity.name in LOGARITHMIC:
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = axes.get_xlim()
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 50 * low else (1,)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())

@@ -60,7 +60,7 @@ COLUMNS = (
     Column("coverage_68", "in 68 %", ".1%", "share of objects inside the central 68 %", main=True),
     Column("coverage_95", "in 95 %", ".1%", "share of objects inside the central 95 %"),
 )
-COMPARED = {"crps": "CRPS", "nll": "NLL", "nmad": "NMAD", "outliers": "outliers", "rmse": "RMSE"}
+COMPARED = {"crps": "CRPS", "nll": "NLL", "nmad": "NMAD", "outliers": "outliers"}
 
 
 def pictures_of(view: EvaluationView) -> dict[str, bytes]:

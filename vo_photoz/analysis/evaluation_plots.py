@@ -29,6 +29,8 @@ PIT_BINS = 20
 MOST_POINTS = 6000
 """With more objects than this, densities of points are drawn, not points."""
 STACK_POINTS = 600
+PEAKED, LOWEST_DENSITY = 4.0, 3e-3
+"""Densities of objects above which the stack is drawn on a logarithmic axis, and where that begins."""
 STACK_OBJECTS = 8000
 
 
@@ -132,6 +134,9 @@ def draw_stack(view: EvaluationView) -> Figure:
             color=colour_of(view, name),
         )  # fmt: skip
     axes.set(xlim=(grid[0], grid[-1]), ylim=(0, 1.35 * top), xlabel="redshift", ylabel="density of objects")
+    if top > PEAKED:  # stars heap up at zero
+        axes.set_yscale("log")
+        axes.set_ylim(LOWEST_DENSITY, 10 * top)
     axes.legend(fontsize=8.5, frameon=False, ncols=2, loc="upper right")
     plain(axes)
     return figure
