@@ -9,13 +9,12 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vo_photoz.pipeline.training.ingredients import Ingredient
+from vo_photoz.pipeline.training.prior import prior_of_training
 from vo_photoz.redshift import card as cards
 from vo_photoz.redshift.networks import NetworkShape
 from vo_photoz.redshift.options import TrainingOptions
-from vo_photoz.redshift.prior_table import prior_of
 from vo_photoz.redshift.training.checkpoints import State
 
 
@@ -45,7 +44,7 @@ def card_of(
         Fold that none has seen.
     """
     form, source = ingredients[0].form, ingredients[0].origin
-    z, kind, weight = _labels(ingredients)
+    z = np.concatenate([one.labels[0] for one in ingredients])
     noise = {band: round(value, 4) for band, value in zip(bands, shape.softening, strict=True)}
     return cards.Card(
         name="",
@@ -64,7 +63,7 @@ def card_of(
         z_min=float(z.min()),
         z_max=float(z.max()),
         training=_training(ingredients, states, options, held_out_fold),
-        prior=prior_of(z, kind if shape.classes else None, weight=weight, source="the training objects"),
+        prior=prior_of_training(ingredients, bands, shape.classes),
         licence=str(source.get("licence", "")),
         citation=str(source.get("citation", "")),
         software={what: version(what) for what in ("vo-photoz", "keras", "tensorflow", "numpy")},
@@ -94,15 +93,6 @@ def _training(
         options=told,
         sources=[one.told() for one in ingredients],
     )
-
-
-def _labels(
-    ingredients: Sequence[Ingredient],
-) -> tuple[NDArray[np.float64], NDArray[np.str_], NDArray[np.float64]]:
-    """Redshifts, classes and weights of all training objects; the weights of a source sum to its share."""
-    z, kind = zip(*(one.labels for one in ingredients), strict=True)
-    weight = [np.full(len(one.labels[0]), one.share / len(one.labels[0])) for one in ingredients]
-    return np.concatenate(z), np.concatenate(kind), np.concatenate(weight)
 
 
 def rounded(figures: dict[str, Any]) -> dict[str, Any]:
