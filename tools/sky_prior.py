@@ -15,7 +15,7 @@ import numpy as np
 from vo_photoz.simulation.natural_sky import natural_sky
 
 FILE = Path(__file__).resolve().parent.parent / "vo_photoz" / "data" / "priors" / "sky.csv"
-AREA_DEG2 = 40_000.0
+AREA_DEG2 = 4_000_000.0  # a hundred skies: bright quasars at high redshift are few
 MAGNITUDES = np.arange(15.0, 22.01, 0.5)
 REDSHIFTS = {"QSO": np.concatenate([[0.0], np.arange(0.3, 7.01, 0.1)]), "GALAXY": np.arange(0, 1.01, 0.05)}
 SEED = 20

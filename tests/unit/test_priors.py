@@ -95,6 +95,15 @@ def sky_by_magnitude(slope: float) -> PriorTable:
     return prior_of(z, magnitude=magnitude, band="z")
 
 
+def test_where_the_training_has_nothing_the_density_is_no_evidence():
+    """A network of quasars beyond 2.75 cannot say that a source is nearer, however many are there."""
+    middles = np.arange(2.775, 5, 0.05)
+    pdf = MixturePDF(np.array([[0.9, 0.1]]), np.array([[3.5, 2.0]]), np.array([[0.1, 0.1]]))
+    found = reweighted(pdf, ratio_of(FALLING, prior_of(middles)))
+    edge = np.exp(-2.775 / 0.7) / np.exp(-3.5 / 0.7)  # as if the lower mode were at the edge
+    assert found.weight[0, 1] / found.weight[0, 0] == pytest.approx(edge * 0.1 / 0.9, rel=0.1)
+
+
 def test_the_magnitude_of_a_source_counts():
     pdf = MixturePDF(np.full((2, 2), 0.5), np.tile([1.5, 4.5], (2, 1)), np.full((2, 2), 0.1))
     ratio = ratio_of(sky_by_magnitude(0.25), sky_by_magnitude(0.0))

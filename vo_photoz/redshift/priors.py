@@ -31,9 +31,9 @@ TRAINING, SKY = "training", "sky"
 NODES = 11
 """Of the quadrature over a component."""
 Z_STEP = 0.02
-FAINTEST_SUPPORT = 0.01
-"""The density of the training is not taken to be below this part of its mean: where a network has seen next
-to nothing, nothing can be divided by it."""
+LEAST_SUPPORT = 0.05
+"""Where the density of the training is below this part of its mean, a network has seen next to nothing, and
+what it says is no evidence: the ratio is that of the nearest redshift, or magnitude, with support."""
 BATCH = 4096
 APERTURE_ARCSEC = 2.4
 """Radius; holds 98 per cent of the light of a point source in SDSS seeing (Gaussian of 1.4 arcsec FWHM)."""
@@ -109,9 +109,7 @@ def ratio_of(target: PriorTable, training: PriorTable) -> Ratio:
         wanted = kind if kind or ANY in target.mass else "QSO"
         above = _on_grid(target, wanted, z, magnitude)
         below = _on_grid(training, kind, z, magnitude)
-        span = 1.0 if kind == STAR else float(np.ptp(training.edges))
-        floor = FAINTEST_SUPPORT * training.share(kind) / (span * _span(training))
-        values[kind] = above / np.maximum(below, max(floor, 1e-12))
+        values[kind] = _quotient(above, below)
     if not any(one.any() for one in values.values()):
         raise UsageError(
             f"The prior has none of the classes of the model: {', '.join(target.mass)}.",
@@ -234,8 +232,20 @@ def _on_grid(table: PriorTable, kind: str, z: FloatArray, magnitude: FloatArray)
     return np.stack([np.interp(magnitude, own, column) for column in per_mag.T], axis=1)
 
 
-def _span(table: PriorTable) -> float:
-    return float(np.ptp(table.magnitude_edges)) if table.by_magnitude else 1.0
+def _quotient(above: FloatArray, below: FloatArray) -> FloatArray:
+    """Ratio of densities (magnitude, z), that of the nearest place where the lower one is next to nothing."""
+    filled = np.where(below > 0, below, np.nan)
+    rows = np.nan_to_num(below.mean(1))
+    known = np.flatnonzero(rows > LEAST_SUPPORT * rows.mean())
+    place = np.arange(below.shape[1])
+    found = np.zeros_like(above)
+    for row in known:
+        good = below[row] > LEAST_SUPPORT * np.nanmean(filled[row])
+        found[row] = np.interp(place, place[good], above[row, good] / below[row, good])
+    if len(known):
+        nearest = known[np.abs(np.arange(len(rows))[:, None] - known).argmin(1)]
+        found = found[nearest]
+    return found
 
 
 def _middles(edges: Sequence[float] | FloatArray) -> FloatArray:
