@@ -168,6 +168,32 @@ def test_comparisons_that_cannot_be_meant(sky, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_rivals_need_three_folds(models, dataset, tmp_path):
+    data = open_dataset(dataset)
+    few = np.flatnonzero(np.isin(data.rows.fold, (0, 2)))
+    create_dataset(tmp_path / "two", iter([(few, data.stamps(few))]), data.rows, source={})
+    report = ("-o", tmp_path / "r.json")
+    told = refused("evaluate", models / "fold-0", tmp_path / "two", *report, "--rivals", "forest")
+    assert "three folds" in told
+    assert "three folds" in refused("compare", tmp_path / "two", *report, "--networks", "compact")
+    ok("evaluate", models / "fold-0", tmp_path / "two", *report)
+
+
+def test_photometry_is_measured_once_and_only_where_it_is_asked_for(dataset):
+    from vo_photoz.datasets.photometry import photometry
+    from vo_photoz.pipeline.evaluation.catalogue import Catalogue
+
+    seen = []
+    data = open_dataset(dataset)
+    catalogue = Catalogue(data, lambda *told: seen.append(told))
+    first, second = np.array([7, 3, 11]), np.array([11, 5])
+    expected = photometry(data.pixels(np.arange(20)), data.manifest.pixel_arcsec)
+    assert catalogue.of(first).total == pytest.approx(expected.total[first])
+    assert catalogue.of(second).total == pytest.approx(expected.total[second])
+    assert catalogue.signal_to_noise(first, 1) == pytest.approx((expected.psf / expected.psf_error)[first, 1])
+    assert [total for _, _, total in seen] == [3, 1]
+
+
 def test_reports_as_a_folder_and_as_a_page(models, dataset, tmp_path):
     import pyarrow.parquet as pq
 

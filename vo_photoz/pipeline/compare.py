@@ -15,7 +15,7 @@ from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import Progress, no_progress
 from vo_photoz.pipeline.evaluate import estimated
-from vo_photoz.pipeline.evaluation.catalogue import Catalogue
+from vo_photoz.pipeline.evaluation.catalogue import Catalogue, choosing
 from vo_photoz.pipeline.evaluation.estimators import Estimator, Neighbours, Networks, Prior
 from vo_photoz.pipeline.evaluation.output import check_output, write_report
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
@@ -78,7 +78,9 @@ def compare(
         what = f"There is no architecture {strange[0]!r}." if strange else "There is no network to compare."
         raise UsageError(what, advice=f"Known: {', '.join(ARCHITECTURES)}; or give a model.")
     for fold in folds:
-        split(data, fold)
+        _, others = split(data, fold)
+        if rivals:
+            choosing(data, others, fold)
     catalogue = Catalogue(data, progress)
     further = feature_rivals(rivals, catalogue)  # told before hours of training if one is not known
     known = [_given(one, data, folds) for one in models]

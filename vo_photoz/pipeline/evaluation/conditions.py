@@ -69,7 +69,7 @@ def _magnitude(found: Evaluation, band: int) -> tuple[FloatArray, str]:
     mag = found.data.rows.mag[found.rows, band]
     if np.isfinite(mag).mean() > 0.5:
         return mag, "catalogue"
-    flux = found.catalogue.measured.total[found.rows, band]
+    flux = found.catalogue.of(found.rows).total[:, band]
     with np.errstate(divide="ignore", invalid="ignore"):
         measured: FloatArray = np.where(flux > 0, AB_ZERO - 2.5 * np.log10(flux), np.nan)
     return measured, "measured on the stamps"
