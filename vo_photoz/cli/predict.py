@@ -95,7 +95,7 @@ def predict(
             ebv_map=chosen.ebv_map,
             ebv_high=chosen.ebv_high,
             prior=prior,
-            orientations=_one_or_eight(orientations),
+            orientations=one_or_eight(orientations),
             progress=progress,
         )
     for text, rows in result.ledger():
@@ -108,7 +108,8 @@ def predict(
     say(f"Written: {result.path}", quiet)
 
 
-def _one_or_eight(orientations: int | None) -> Literal[1, 8] | None:
+def one_or_eight(orientations: int | None) -> Literal[1, 8] | None:
+    """The number of orientations, checked; for commands that predict."""
     if orientations is None:
         return None
     if orientations in (1, 8):

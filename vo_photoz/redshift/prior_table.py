@@ -8,7 +8,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field, model_validator
-from scipy.ndimage import gaussian_filter
 
 from vo_photoz.flow import FloatArray
 
@@ -138,6 +137,8 @@ def prior_of(
         ]
         if smoothing > 0:
             width = 0 if one == "STAR" else smoothing / STEP
+            from scipy.ndimage import gaussian_filter  # noqa: PLC0415 - slow, and not needed to read a table
+
             counts = gaussian_filter(counts, (1 if magnitude is not None else 0, width), mode="nearest")
         mass[str(one)] = counts.ravel()
     total = sum(float(one.sum()) for one in mass.values())

@@ -35,9 +35,11 @@ class KerasRunner:
     def __call__(self, pixels: Float32Array) -> Float32Array:
         """Mixtures of stamps; raises MemoryError if there is not enough memory."""
         size = next((size for size in self._sizes if size >= len(pixels)), len(pixels))
-        padded = np.pad(pixels, ((0, size - len(pixels)), (0, 0), (0, 0), (0, 0)))
+        shown = pixels
+        if size > len(pixels):
+            shown = np.pad(pixels, ((0, size - len(pixels)), (0, 0), (0, 0), (0, 0)))
         try:
-            found = keras.ops.convert_to_numpy(self._run(padded))
+            found = keras.ops.convert_to_numpy(self._run(shown))
         except Exception as error:
             if says_out_of_memory(error):
                 raise MemoryError(str(error)) from None
@@ -45,22 +47,24 @@ class KerasRunner:
         return np.asarray(found[: len(pixels)])
 
 
-def compiled(networks: Sequence[keras.Model]) -> Callable[[Any], Any]:
+def compiled(networks: Sequence[keras.Model], *, portable: bool = False) -> Callable[[Any], Any]:
     """All members as one compiled function: stamps (n, band, y, x) to (n, 3, k).
 
-    TensorFlow compiles it once for every number of stamps, JAX once for each.
+    TensorFlow compiles it once for every number of stamps, JAX once for each. ``portable`` leaves out what is
+    quick on TensorFlow alone.
     """
-    function = together(networks)
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf  # noqa: PLC0415 - only with this backend
 
+        on_cpu = not tf.config.list_physical_devices("GPU")
+        function = together(networks, by_products=on_cpu and not portable)
         signature = tf.TensorSpec((None, *networks[0].input_shape[1:]), tf.float32, name="stamps")
         on_tensorflow: Callable[[Any], Any] = tf.function(function, input_signature=[signature])
         return on_tensorflow
     if backend == "jax":
         import jax  # noqa: PLC0415 - only with this backend
 
-        on_jax: Callable[[Any], Any] = jax.jit(function)
+        on_jax: Callable[[Any], Any] = jax.jit(together(networks))
         return on_jax
-    return function
+    return together(networks)

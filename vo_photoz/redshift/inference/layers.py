@@ -13,6 +13,8 @@ from vo_photoz.redshift.networks.channels import DifferenceConv2D
 
 Tensor = Any
 Function = Callable[..., Tensor]
+MOST_NEIGHBOURS = 64
+"""Pixels times channels of a kernel up to which a matrix of neighbourhoods is cheap."""
 WITHOUT_EFFECT = (
     keras.layers.Dropout,
     keras.layers.SpatialDropout2D,
@@ -50,8 +52,17 @@ def of_one_member(layer: Any) -> Function:
     return convolution([layer]) or layer
 
 
-def convolution(layers: Sequence[Any]) -> Function | None:
-    """Convolutions of the same image, filters side by side; None if these layers are nothing of the kind."""
+def convolution(layers: Sequence[Any], *, by_products: bool = False) -> Function | None:
+    """Convolutions of the same image, filters side by side; None if these layers are nothing of the kind.
+
+    Parameters
+    ----------
+    layers : sequence of layers
+        Convolutions that differ in their weights alone.
+    by_products : bool
+        Where few channels come in, multiply a matrix of neighbourhoods by the kernel. TensorFlow on a CPU
+        computes a product, its bias and GELU in one pass over memory, but a convolution and GELU in six.
+    """
     kernels = [kernel for layer in layers if (kernel := _kernel(layer)) is not None]
     if len(kernels) < len(layers):
         return None
@@ -64,7 +75,16 @@ def convolution(layers: Sequence[Any]) -> Function | None:
         raw = ops.conv(image, wide, padding=first.padding, data_format="channels_last")
         return activation(first, raw + biases)
 
-    return run
+    def run_by_products(image: Tensor) -> Tensor:
+        import tensorflow as tf  # noqa: PLC0415 - only with this backend
+
+        near = _neighbourhoods(image, *wide.shape[:2], padding=first.padding)
+        matrix = ops.reshape(near, (-1, near.shape[-1]))
+        raw = tf.nn.bias_add(tf.matmul(matrix, wide.reshape(-1, wide.shape[-1])), biases)
+        return ops.reshape(activation(first, raw), (-1, *near.shape[1:3], wide.shape[-1]))
+
+    few = math.prod(wide.shape[:3]) <= MOST_NEIGHBOURS
+    return run_by_products if by_products and few else run
 
 
 def activation(layer: Any, raw: Tensor) -> Tensor:
@@ -76,6 +96,16 @@ def activation(layer: Any, raw: Tensor) -> Tensor:
     if layer.activation is keras.activations.gelu:
         return 0.5 * raw * (1.0 + ops.erf(raw * np.float32(1 / math.sqrt(2))))
     return layer.activation(raw)
+
+
+def _neighbourhoods(image: Tensor, height: int, width: int, *, padding: str) -> Tensor:
+    """Pixels that a kernel covers, side by side as its weights are: (n, y, x, height * width * channels)."""
+    if padding == "same":
+        around = [((size - 1) // 2, size // 2) for size in (height, width)]
+        image = ops.pad(image, ((0, 0), *around, (0, 0)))
+    rows, columns = image.shape[1] - height + 1, image.shape[2] - width + 1
+    beside = ops.concatenate([image[:, :, x : x + columns] for x in range(width)], axis=-1)
+    return ops.concatenate([beside[:, y : y + rows] for y in range(height)], axis=-1)
 
 
 def _kernel(layer: Any) -> np.ndarray | None:

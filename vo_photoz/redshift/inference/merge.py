@@ -17,13 +17,13 @@ from vo_photoz.redshift.inference.layers import Function, Tensor, alike, convolu
 POOLING = (keras.layers.AveragePooling2D, keras.layers.MaxPooling2D)
 
 
-def together(networks: Sequence[keras.Model]) -> Callable[[Tensor], Tensor]:
+def together(networks: Sequence[keras.Model], *, by_products: bool = False) -> Callable[[Tensor], Tensor]:
     """All members as one function: stamps (n, band, y, x) to (n, 3, k), k summed over the members.
 
     Every member has the same say, so weights are divided by their number. The function is not compiled, and
-    holds its weights as constants.
+    holds its weights as constants; ``by_products`` is as of `layers.convolution`.
     """
-    steps = _plan(networks)
+    steps = _plan(networks, by_products)
     members = len(networks)
 
     def run(stamps: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ def _mixed(parts: list[Tensor]) -> Tensor:
     return ops.stack([weight, mean, sigma], axis=1)
 
 
-def _plan(networks: Sequence[keras.Model]) -> list[Step] | None:
+def _plan(networks: Sequence[keras.Model], by_products: bool) -> list[Step] | None:
     """Layers in the order of computing; None if the members are not built alike, layer by layer."""
     graphs = [_graph(network) for network in networks]
     first = graphs[0]
@@ -113,9 +113,8 @@ def _plan(networks: Sequence[keras.Model]) -> list[Step] | None:
         layers = [network.get_layer(name) for network in networks]
         if inputs:
             each = [_taking_a_list(layer) if nested else of_one_member(layer) for layer in layers]
-            steps.append(
-                Step(name, inputs, each, alike(layers), convolution(layers), isinstance(layers[0], POOLING))
-            )
+            wide = convolution(layers, by_products=by_products)
+            steps.append(Step(name, inputs, each, alike(layers), wide, isinstance(layers[0], POOLING)))
     return steps
 
 

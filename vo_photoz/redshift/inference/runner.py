@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LARGEST = np.float32(1e15)
+"""Pixel values, nJy/arcsec2: a million Jy/arcsec2 is brighter than any source."""
 Runtime = Literal["auto", "tensorflow", "onnx"]
 OUT_OF_MEMORY_WORDS = (
     "out of memory", "out_of_memory", "resource_exhausted", "resourceexhausted", "oom when",
@@ -124,7 +126,7 @@ def mixtures(runner: Runner, pixels: Float32Array, rows: NDArray[np.intp], compo
     while start < len(rows):
         part = slice(start, start + runner.batch)
         try:
-            found = runner(np.nan_to_num(pixels[rows[part]], copy=False, nan=0.0, posinf=0.0, neginf=0.0))
+            found = runner(_finite(pixels[rows[part]]))
         except MemoryError:
             _halve(runner)
             continue
@@ -136,6 +138,14 @@ def mixtures(runner: Runner, pixels: Float32Array, rows: NDArray[np.intp], compo
         out[part] = found
         start += len(found)
     return out
+
+
+def _finite(pixels: Float32Array) -> Float32Array:
+    """Empty sky where a pixel is missing; values so large that squares overflow are cut."""
+    if pixels.min() >= -LARGEST and pixels.max() <= LARGEST:  # false for NaN
+        return pixels
+    clean = np.nan_to_num(pixels, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.clip(clean, -LARGEST, LARGEST, out=clean)
 
 
 def says_out_of_memory(error: BaseException) -> bool:
