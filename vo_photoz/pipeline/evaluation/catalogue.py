@@ -89,8 +89,8 @@ def choosing(data: Dataset, others: NDArray[np.intp], fold: int) -> NDArray[np.b
     n, fitted = int(stop.sum()), int((~stop).sum())
     if n < 1 or fitted < 2:
         raise TableError(
-            f"{data.folder} is too small for rivals: without fold {fold} it has {fitted} objects to fit and {n} "
-            "to choose options by.",
+            f"{data.folder} is too small for rivals: without fold {fold} it has {fitted} objects to fit and "
+            f"{n} to choose options by.",
             advice="Rivals need objects with redshifts in at least three folds of the sky.",
         )
     return stop
