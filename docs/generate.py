@@ -87,7 +87,7 @@ def columns() -> str:
     made, params = prediction_columns(
         _example(),
         grid=Grid(np.zeros((1, 200)), np.linspace(0, 6, 200)),
-        classes=Classes(("star", "galaxy", "quasar"), np.ones((1, 3)) / 3),
+        classes=Classes(("STAR", "GALAXY", "QSO"), np.ones((1, 3)) / 3),
         pz_url=[""],
     )
     rows = [(f"`{c.name}`", _type(c), f"`{c.ucd}`", c.description.split(". ")[0]) for c in made]
@@ -98,7 +98,11 @@ def columns() -> str:
 def _example() -> Predictions:
     one = np.ones(1, dtype=np.float32)
     mixture = MixturePDF(np.ones((1, 5)) / 5, np.ones((1, 5)), np.ones((1, 5)))
-    return Predictions(mixture, one, one, one, one, one, one, np.zeros(1, np.int16), [""], 3.0)
+    number = np.ones(1, np.int16)
+    return Predictions(
+        mixture, one, one, one, one, one, one, 0 * number, [""], 3.0,
+        n_modes=number, second_mode=one, second_probability=one,
+    )  # fmt: skip
 
 
 def _type(column: NewColumn) -> str:
