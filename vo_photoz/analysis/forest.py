@@ -123,26 +123,37 @@ def fit_forest(
         Raised if scikit-learn is not installed.
     """
     rng = np.random.default_rng(seed)
+    crps, leaf, share, width = _chosen(features, z, stop, grid, rng, seed, jobs, progress)
+    number = TREES if len(z) <= MANY else FEWER_TREES
+    trees = _trees(features, z, leaf, share, number, seed, jobs)
+    options = {"leaf": leaf, "feature_share": share, "width": width, "trees": number, "stop_crps": crps}
+    shares = _shares(trees, features, kind, classes) if kind is not None and classes else []
+    return Forest(trees, _kept(trees, features, z, rng), shares, width, options)
+
+
+def _chosen(
+    features: FloatArray,
+    z: FloatArray,
+    stop: NDArray[np.bool_],
+    grid: Sequence[tuple[int, float]],
+    rng: np.random.Generator,
+    seed: int,
+    jobs: int,
+    progress: Progress,
+) -> tuple[float, int, float, float]:
+    """Smallest CRPS of the objects that are left out; leaf, share of features and width that give it."""
     fitted = rng.permutation(np.flatnonzero(~stop))[:SEARCH_OBJECTS]
     judging = rng.permutation(np.flatnonzero(stop))[:SEARCH_OBJECTS]
-    best: tuple[float, int, float, float] | None = None
+    tried = []
     for number, (leaf, share) in enumerate(grid):
         trees = _trees(features[fitted], z[fitted], leaf, share, SEARCH_TREES, seed, jobs)
         kept = _kept(trees, features[fitted], z[fitted], rng)
         centre = Forest(trees, kept, [], 0, {})._predict(features[judging])
         for width in WIDTHS:
             crps = float(mixture.crps(_mixture(centre, width), z[judging]).mean())
-            if best is None or crps < best[0]:
-                best = crps, leaf, share, width
+            tried.append((crps, leaf, share, width))
         progress("random forest: options", number + 1, len(grid))
-    if best is None:
-        raise UsageError("No options of a forest were tried.")
-    crps, leaf, share, width = best
-    number = TREES if len(z) <= MANY else FEWER_TREES
-    trees = _trees(features, z, leaf, share, number, seed, jobs)
-    options = {"leaf": leaf, "feature_share": share, "width": width, "trees": number, "stop_crps": crps}
-    shares = _shares(trees, features, kind, classes) if kind is not None and classes else []
-    return Forest(trees, _kept(trees, features, z, rng), shares, width, options)
+    return min(tried)
 
 
 def _trees(

@@ -73,22 +73,14 @@ def compare(
     """
     check_output(Path(output))
     data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    strange = [name for name in networks if name not in ARCHITECTURES]
-    if strange or not (networks or models):
-        what = f"There is no architecture {strange[0]!r}." if strange else "There is no network to compare."
-        raise UsageError(what, advice=f"Known: {', '.join(ARCHITECTURES)}; or give a model.")
-    for fold in folds:
-        _, others = split(data, fold)
-        if rivals:
-            choosing(data, others, fold)
+    _check(data, networks, models, rivals, folds)
     catalogue = Catalogue(data, progress)
     further = feature_rivals(rivals, catalogue)  # told before hours of training if one is not known
     known = [_given(one, data, folds) for one in models]
     kept = Path(output).with_name(f"{Path(output).stem}-models")
-    chosen = options or TrainingOptions()
     for name in networks:
-        trained = {fold: _trained(name, fold, data, kept, chosen, tell, progress) for fold in folds}
-        known.append((name, trained))
+        chosen = replace(options or TrainingOptions(), architecture=name)
+        known.append((name, {fold: _trained(fold, data, kept, chosen, tell, progress) for fold in folds}))
     estimators: list[Estimator] = [
         Networks(MODEL if number == 0 else name, name, by_fold, data, progress)
         for number, (name, by_fold) in enumerate(known)
@@ -98,6 +90,24 @@ def compare(
     found = estimated(data, tasks, [*estimators, *further, Neighbours(data), Prior()], catalogue)
     write_report(found, Path(output))
     return found
+
+
+def _check(
+    data: Dataset,
+    networks: Sequence[str],
+    models: Sequence[str | Path],
+    rivals: Sequence[str],
+    folds: Sequence[int],
+) -> None:
+    """Check what can be checked before hours of training."""
+    strange = [name for name in networks if name not in ARCHITECTURES]
+    if strange or not (networks or models):
+        what = f"There is no architecture {strange[0]!r}." if strange else "There is no network to compare."
+        raise UsageError(what, advice=f"Known: {', '.join(ARCHITECTURES)}; or give a model.")
+    for fold in folds:
+        _, others = split(data, fold)
+        if rivals:
+            choosing(data, others, fold)
 
 
 def _given(named: str | Path, data: Dataset, folds: Sequence[int]) -> tuple[str, dict[int, Model]]:
@@ -116,7 +126,6 @@ def _given(named: str | Path, data: Dataset, folds: Sequence[int]) -> tuple[str,
 
 
 def _trained(
-    name: str,
     fold: int,
     data: Dataset,
     kept: Path,
@@ -125,6 +134,7 @@ def _trained(
     progress: Progress,
 ) -> Model:
     """A network that never saw a fold: trained now, or in an earlier run of the same comparison."""
+    name = options.architecture
     folder = kept / f"{name}-fold-{fold}"
     if (folder / CARD).is_file():
         model = load_model(folder)
@@ -138,7 +148,7 @@ def _trained(
     return train(
         data,
         folder,
-        options=replace(options, architecture=name),
+        options=options,
         held_out_fold=fold,
         stop_fold=stop_fold(data, fold),
         resume=True,

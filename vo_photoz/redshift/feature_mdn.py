@@ -114,20 +114,9 @@ def fit_feature_mdn(
     x, y = _scaled(features, centre, scale), labels(z, kind, classes)
     shape = _shape(z[~stop], None if kind is None else kind[~stop], classes)
     fit = _Fit(x, y, stop, shape, epochs)
-    steps, found = len(sizes) + members - 1, []
-    for number, size in enumerate(sizes):
-        found.append(fit.network(*size, seed))
-        progress("mixture density network on features", number + 1, steps)
-    good = [number for number, (_, score) in enumerate(found) if np.isfinite(score)]
-    if not good:
-        raise ModelError("The network on photometric features broke down: no fit gave a number.")
-    best = min(good, key=lambda number: found[number][1])
-    networks = [found[best][0]]
-    for member in range(1, members):
-        networks.append(fit.network(*sizes[best], seed + member)[0])
-        progress("mixture density network on features", len(sizes) + member, steps)
+    networks, best, score = _ensemble(fit, sizes, members, seed, progress)
     dense, dropout = sizes[best]
-    options = {"dense": list(dense), "dropout": dropout, "members": members, "stop_score": found[best][1]}
+    options = {"dense": list(dense), "dropout": dropout, "members": members, "stop_score": score}
     return FeatureMDN(networks, centre, scale, shape.component_classes * members, options)
 
 
@@ -165,6 +154,29 @@ class _Fit:
             verbose=0,
         )
         return network, float(np.min(told.history["val_loss"]))
+
+
+def _ensemble(
+    fit: _Fit,
+    sizes: Sequence[tuple[tuple[int, ...], float]],
+    members: int,
+    seed: int,
+    progress: Progress,
+) -> tuple[list[Any], int, float]:
+    """Networks of the best size, the number of that size, and its score."""
+    steps, found = len(sizes) + members - 1, []
+    for number, size in enumerate(sizes):
+        found.append(fit.network(*size, seed))
+        progress("mixture density network on features", number + 1, steps)
+    good = [number for number, (_, score) in enumerate(found) if np.isfinite(score)]
+    if not good:
+        raise ModelError("The network on photometric features broke down: no fit gave a number.")
+    best = min(good, key=lambda number: found[number][1])
+    networks = [found[best][0]]
+    for member in range(1, members):
+        networks.append(fit.network(*sizes[best], seed + member)[0])
+        progress("mixture density network on features", len(sizes) + member, steps)
+    return networks, best, found[best][1]
 
 
 def _build(features: int, dense: Sequence[int], dropout: float, shape: NetworkShape) -> Any:
