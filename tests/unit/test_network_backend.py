@@ -32,9 +32,18 @@ def test_what_was_said_before_an_error_is_passed_on(capfd: pytest.CaptureFixture
     assert capfd.readouterr().err == "still here\n"
 
 
-def test_loading_the_backend_says_nothing():
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_loading_the_backend_says_nothing(backend):
+    pytest.importorskip(backend)
+    describe = (
+        "import vo_photoz.redshift.load, keras; keras.saving.serialize_keras_object(keras.layers.Dense(1))"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", "import vo_photoz.redshift.load"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", describe],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == done.stderr == ""
 

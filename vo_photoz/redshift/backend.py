@@ -12,6 +12,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 
 GREETINGS = re.compile(
     rb"WARNING: All log messages before absl|[IW]0000 |To enable the following"
@@ -49,6 +51,8 @@ with without_greetings():
     import keras
 
     keras.ops.zeros(1)  # looks for graphics cards now, not in the middle of a run
+    if find_spec("tensorflow"):
+        import_module("tensorflow")  # every backend of keras does so, as soon as a network is described
 
 ops = keras.ops
 
