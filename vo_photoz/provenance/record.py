@@ -16,7 +16,7 @@ from vo_photoz import __version__
 from vo_photoz.flow import Match, Positions
 
 PACKAGES = ("astropy", "numpy")
-NETWORK_PACKAGES = ("keras", "tensorflow")
+NETWORK_PACKAGES = ("keras", "tensorflow", "onnxruntime")
 
 
 class HasCard(Protocol):
