@@ -89,11 +89,13 @@ def test_one_model_learns_from_the_fold_of_its_stopping(dataset, tmp_path):
 def test_models_of_a_cross_validation_learn_from_each_other(dataset, tmp_path):
     for fold in range(3):
         a_copy(tmp_path / "all" / f"model-{fold}", fold)
-    code, output = told(tmp_path / "all", dataset, "--quiet")
+    code, output = told(tmp_path / "all", dataset, "--quiet", "--orientations", "8")
     assert code == 0, output
     for fold in range(3):
-        kept = read_card(tmp_path / "all" / f"model-{fold}").calibration
+        card = read_card(tmp_path / "all" / f"model-{fold}")
+        kept = card.calibration
         assert kept is not None
+        assert card.orientations == kept["orientations"] == 8
         assert sorted(kept["folds"]) == [one for one in range(3) if one != fold]
         assert kept["rows"] == 240
 
@@ -103,6 +105,8 @@ def test_the_fold_that_scores_a_model_never_calibrates_it(dataset, tmp_path):
     before = (folder / FILE).read_bytes()
     code, output = told(folder, dataset)
     assert (code, "held out to score" in output) == (2, True)
+    code, output = told(folder, dataset, "--orientations", "3")
+    assert (code, "cannot be shown in 3" in output) == (2, True)
     code, output = told(folder, dataset, "--fold", "4")
     assert (code, "No object in fold 4" in output) == (1, True)
     code, output = told(folder, a_copy(tmp_path / "same", 1), dataset)

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from vo_photoz.cli.main import app
 from vo_photoz.flow import NOT_PREDICTED, Flag, Positions
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.pipeline.predict import PredictionResult, predict
@@ -203,3 +205,38 @@ predict({str(sandbox / "sources.vot")!r}, output={str(tmp_path / "out.vot")!r},
         else:
             np.testing.assert_array_equal(here, there, err_msg=name)
     assert [path.name for path in tmp_path.iterdir()] == ["out.vot"]
+
+
+def test_the_prior_changes_what_is_asked_for(sandbox, table, tmp_path):
+    """By default ``p_high_z`` alone is seen with the prior of the sky."""
+    survey = sandbox / "survey.toml"
+    rows = tmp_path / "prior.csv"
+    rows.write_text("class,z_low,z_high,n\nQSO,0,3,1000\nQSO,3,7,1\n")
+    columns = {}
+    for prior in ("training", "sky", rows):
+        out = tmp_path / "out.vot"
+        result = predict(sandbox / "sources.vot", output=out, survey=survey, prior=prior)
+        columns[str(prior)] = {
+            name: np.array(read_table(out).values(name), "f8") for name in ("z_phot", "p_high_z")
+        }
+        assert result.predictions.n_modes is not None
+    here, sky, near = columns.values()
+    given = {name: np.array(table.values(name), "f8") for name in here}
+    good = np.isfinite(given["z_phot"])
+    assert given["z_phot"][good] == pytest.approx(here["z_phot"][good], abs=1e-4)
+    assert given["p_high_z"][good] == pytest.approx(sky["p_high_z"][good], abs=1e-4)
+    assert np.abs(here["p_high_z"] - sky["p_high_z"])[good].max() > 0.02
+    assert (near["p_high_z"] <= here["p_high_z"] + 1e-4)[good].all()
+    assert near["z_phot"][good].mean() < here["z_phot"][good].mean()
+
+
+def test_a_prior_or_orientation_that_cannot_be_meant_is_refused(sandbox, tmp_path):
+    for words, message in (
+        (("--prior", str(tmp_path / "no.csv")), "cannot be read"),
+        (("--orientations", "3"), "cannot be shown in 3"),
+    ):
+        command = ["predict", str(sandbox / "sources.vot"), "-o", str(tmp_path / "o.vot")]
+        told = CliRunner().invoke(app, [*command, "--survey", str(sandbox / "survey.toml"), *words])
+        assert told.exit_code == 2
+        assert message in " ".join(told.output.split())
+        assert not (tmp_path / "o.vot").exists()

@@ -9,6 +9,7 @@ import typer
 
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 from vo_photoz.cli.evaluate import score_table
+from vo_photoz.cli.predict import one_or_eight
 
 if TYPE_CHECKING:
     from vo_photoz.redshift.card import Card
@@ -102,6 +103,9 @@ def calibrate(
         int | None,
         typer.Option(help="Fold that a single model learns from; by default that of its stopping."),
     ] = None,
+    orientations: Annotated[
+        int | None, typer.Option(help="1 or 8: in how many turns and flips stamps are shown from now on.")
+    ] = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -109,7 +113,8 @@ def calibrate(
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz.pipeline.calibrate import calibrate as run
 
-        done = run(models, dataset, fold=fold, progress=progress)
+        shown = one_or_eight(orientations)
+        done = run(models, dataset, fold=fold, orientations=shown, progress=progress)
     for model in done:
         card = model.card
         learned = card.calibration or {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ def calibrate(
     dataset: str | Path | Dataset,
     *,
     fold: int | None = None,
+    orientations: Literal[1, 8] | None = None,
     progress: Progress = no_progress,
 ) -> list[Model]:
     """Calibrate models and write it into their cards, with the new scores on their held-out folds.
@@ -55,6 +57,8 @@ def calibrate(
         Stamps with redshifts.
     fold : int or None
         Fold from which one model learns.
+    orientations : {1, 8} or None
+        In how many turns and flips stamps are shown from now on; None leaves what the cards say.
     progress : Progress
         Told how far it is.
 
@@ -72,7 +76,7 @@ def calibrate(
     ModelError
         Raised if a model does not eat such stamps, or its card cannot be written.
     """
-    models = open_models(model)
+    models = [_shown_in(one, orientations) for one in open_models(model)]
     data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     for one in models:
         check_model(one, data)
@@ -92,6 +96,13 @@ def calibrate(
         write_card(one.folder, card.model_copy(update={"scores": scores}))
         done.append(Model(one.folder, card.model_copy(update={"scores": scores}), one.runtime))
     return done
+
+
+def _shown_in(model: Model, orientations: Literal[1, 8] | None) -> Model:
+    if orientations is None:
+        return model
+    card = model.card.model_copy(update={"orientations": orientations})
+    return Model(model.folder, card, model.runtime)
 
 
 def _of_one(model: Model, data: Dataset, fold: int, progress: Progress) -> Calibration:

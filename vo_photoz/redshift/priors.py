@@ -31,6 +31,8 @@ TRAINING, SKY = "training", "sky"
 NODES = 11
 """Of the quadrature over a component."""
 Z_STEP = 0.02
+WINDOW = 0.05
+"""Densities of priors are means over this to both sides: what is finer is the noise of a histogram."""
 LEAST_SUPPORT = 0.05
 """Where the density of the training is below this part of its mean, a network has seen next to nothing, and
 what it says is no evidence: the ratio is that of the nearest redshift, or magnitude, with support."""
@@ -222,9 +224,10 @@ def _on_grid(table: PriorTable, kind: str, z: FloatArray, magnitude: FloatArray)
     if kind == STAR:
         rows = np.repeat(masses.sum(1, keepdims=True), len(z), axis=1)
     else:
-        heights = masses / np.diff(edges)
-        middle = _middles(edges)
-        rows = np.stack([np.interp(z, middle, one) * ((z >= edges[0]) & (z <= edges[-1])) for one in heights])
+        low, high = (np.clip(z + side * WINDOW, edges[0], edges[-1]) for side in (-1, 1))
+        below = np.concatenate([np.zeros((len(masses), 1)), masses.cumsum(1)], axis=1)
+        inside = np.stack([np.interp(high, edges, one) - np.interp(low, edges, one) for one in below])
+        rows = inside / np.where(high > low, high - low, 1)
     if not table.by_magnitude:
         return np.repeat(rows, len(magnitude), axis=0)
     per_mag = rows / np.diff(table.magnitude_edges)[:, None]
