@@ -168,6 +168,33 @@ def test_comparisons_that_cannot_be_meant(sky, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_densities_are_scored_with_the_prior_that_is_asked_for(models, dataset, tmp_path):
+    """A selection narrower than the training: knowing it helps, and the scored fold is not asked."""
+    from vo_photoz.pipeline.evaluation.prior import selection
+    from vo_photoz.pipeline.evaluation.tasks import open_models, tasks_of
+
+    data = open_dataset(dataset)
+    some = np.flatnonzero((data.rows.z > 3.0) & (data.rows.z < 3.4))
+    far = np.where(
+        (data.rows.fold == 0) & (np.arange(N) == some[data.rows.fold[some] == 0][0]), 4.4, data.rows.z
+    )
+    folder = tmp_path / "narrow"
+    narrow = create_dataset(folder, iter([(some, data.stamps(some))]), replace(data.rows, z=far), source={})
+    ok("evaluate", models / "fold-0", folder, "-o", tmp_path / "as-trained.json")
+    ok("evaluate", models / "fold-0", folder, "-o", tmp_path / "selected.json", "--prior", "selection")
+    plain, selected = (
+        json.loads((tmp_path / f"{one}.json").read_text()) for one in ("as-trained", "selected")
+    )
+    assert (plain["prior"], selected["prior"]) == ("training", "selection")
+    assert selected["scores"]["model"]["crps"] < plain["scores"]["model"]["crps"]
+    assert selected["scores"]["neighbours"] == plain["scores"]["neighbours"]
+    (task,) = tasks_of(open_models(models / "fold-0"), narrow, None, False)
+    assert selection(task, narrow).density("", [4.4])[0] == 0  # that object is in the scored fold
+    assert "nothing.json" in refused(
+        "evaluate", models / "fold-0", folder, "-o", tmp_path / "r.json", "--prior", tmp_path / "nothing.json"
+    )
+
+
 def test_rivals_need_three_folds(models, dataset, tmp_path):
     data = open_dataset(dataset)
     few = np.flatnonzero(np.isin(data.rows.fold, (0, 2)))

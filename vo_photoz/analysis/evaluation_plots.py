@@ -91,7 +91,7 @@ def draw_redshifts(view: EvaluationView) -> Figure:
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
     judged = view.judged[FIRST].take(view.judged[FIRST].counted)
-    low, high = _range(np.concatenate([judged.z, judged.median]))
+    low, high = _range(np.concatenate([judged.z, np.quantile(judged.median, [0.01, 0.99])]))
     line = np.array([low, high])
     cloud(upper, judged.z, judged.median, (low, high, low, high))
     upper.plot(line, line, color="#444444", lw=0.9)

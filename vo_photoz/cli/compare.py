@@ -39,6 +39,9 @@ def compare(
     epochs: Annotated[int, typer.Option(min=1, help="Times that every object is shown.")] = 50,
     patience: Annotated[int, typer.Option(min=0, help="Epochs without gain that end a training.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, data and machine: same networks.")] = 1,
+    prior: Annotated[
+        str, typer.Option(help="What networks are seen with: training, selection, sky or a file.")
+    ] = "training",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -58,6 +61,7 @@ def compare(
             rivals=[] if rivals.strip() == "none" else names_in(rivals),
             folds=_numbers(folds),
             options=TrainingOptions(members=members, epochs=epochs, patience=patience, seed=seed),
+            prior=prior,
             tell=lambda sentence: say(sentence, quiet),
             progress=progress,
         )

@@ -50,6 +50,13 @@ def evaluate(
         str,
         typer.Option(help="Rivals to train in the same run: forest, feature-mdn (comma-separated)."),
     ] = "",
+    prior: Annotated[
+        str,
+        typer.Option(
+            help="What the densities are seen with: training, sky, a file, or selection (the redshifts of "
+            "the objects outside the scored fold, which the rivals know too)."
+        ),
+    ] = "training",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -64,6 +71,7 @@ def evaluate(
             fold=fold,
             all_folds=all_folds,
             rivals=names_in(rivals),
+            prior=prior,
             progress=progress,
         )
     for line in summary(found):

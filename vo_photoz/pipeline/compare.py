@@ -26,6 +26,7 @@ from vo_photoz.redshift.card import FILE as CARD
 from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.redshift.networks.shape import ARCHITECTURES
 from vo_photoz.redshift.options import TrainingOptions
+from vo_photoz.redshift.priors import TRAINING
 
 
 def compare(
@@ -37,6 +38,7 @@ def compare(
     rivals: Sequence[str] = RIVALS,
     folds: Sequence[int] = (0,),
     options: TrainingOptions | None = None,
+    prior: str = TRAINING,
     tell: Callable[[str], None] = lambda _sentence: None,
     progress: Progress = no_progress,
 ) -> Evaluation:
@@ -59,6 +61,8 @@ def compare(
         Folds of the sky to score; with several, each network is trained for each.
     options : TrainingOptions or None
         How networks are trained.
+    prior : str
+        What the densities of networks are seen with; see `evaluate`.
     tell : callable
         Takes sentences for the user.
     progress : Progress
@@ -82,12 +86,12 @@ def compare(
         chosen = replace(options or TrainingOptions(), architecture=name)
         known.append((name, {fold: _trained(fold, data, kept, chosen, tell, progress) for fold in folds}))
     estimators: list[Estimator] = [
-        Networks(MODEL if number == 0 else name, name, by_fold, data, progress)
+        Networks(MODEL if number == 0 else name, name, by_fold, data, progress, prior)
         for number, (name, by_fold) in enumerate(known)
     ]
     first = known[0][1]
     tasks = [Task(first[fold], fold, *split(data, fold), seen=False) for fold in folds]
-    found = estimated(data, tasks, [*estimators, *further, Neighbours(data), Prior()], catalogue)
+    found = estimated(data, tasks, [*estimators, *further, Neighbours(data), Prior()], catalogue, prior)
     write_report(found, Path(output))
     return found
 

@@ -21,6 +21,7 @@ from vo_photoz.pipeline.evaluation.pooling import pooled
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
 from vo_photoz.pipeline.evaluation.rivals import feature_rivals
 from vo_photoz.pipeline.evaluation.tasks import Named, Task, open_models, tasks_of
+from vo_photoz.redshift.priors import TRAINING
 
 
 def evaluate(
@@ -31,6 +32,7 @@ def evaluate(
     fold: int | None = None,
     all_folds: bool = False,
     rivals: Sequence[str] = (),
+    prior: str = TRAINING,
     progress: Progress = no_progress,
 ) -> Evaluation:
     """Score one model on a fold of a data set, or several models each on the fold that it held out.
@@ -49,6 +51,9 @@ def evaluate(
         One model is scored on all folds: for one that was trained on other data.
     rivals : sequence of str
         Further rivals that are trained in the same run: ``forest``, ``feature-mdn``.
+    prior : str
+        What the densities of the model are seen with: ``training``, ``sky``, a file, or ``selection``, the
+        distribution of the objects outside the scored fold.
     progress : Progress
         Told how far it is.
 
@@ -66,13 +71,14 @@ def evaluate(
     data = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     tasks = tasks_of(open_models(model), data, fold, all_folds)
     catalogue = Catalogue(data, progress)
+    models = {task.fold: task.model for task in tasks}
     estimators: list[Estimator] = [
-        Networks(MODEL, tasks[0].model.card.name, {task.fold: task.model for task in tasks}, data, progress),
+        Networks(MODEL, tasks[0].model.card.name, models, data, progress, prior),
         *feature_rivals(rivals, catalogue),
         Neighbours(data),
         Prior(),
     ]
-    found = estimated(data, tasks, estimators, catalogue)
+    found = estimated(data, tasks, estimators, catalogue, prior)
     if output is not None:
         write_report(found, Path(output))
     return found
@@ -83,6 +89,7 @@ def estimated(
     tasks: list[Task],
     estimators: Sequence[Estimator],
     catalogue: Catalogue,
+    prior: str = TRAINING,
 ) -> Evaluation:
     """Let every estimator speak on every task, and judge what it says.
 
@@ -104,4 +111,4 @@ def estimated(
     if not sum(map(len, rows)):
         folds = " or ".join(str(task.fold) for task in tasks)
         raise TableError(f"No object in fold {folds} of {data.folder} has a usable stamp.")
-    return pooled(data, tasks, rows, parts, {one.name: one.title for one in estimators}, catalogue)
+    return pooled(data, tasks, rows, parts, {one.name: one.title for one in estimators}, catalogue, prior)

@@ -17,16 +17,25 @@ from vo_photoz.pipeline.evaluation.truth import kinds, redshifts
 from vo_photoz.redshift.classes import class_indices
 from vo_photoz.redshift.model import Model
 from vo_photoz.redshift.predict import predict_stamps
+from vo_photoz.redshift.priors import Ratio, magnitudes, reweighted
 
 PART = 1024
 NOISE_ROWS = 8192
 
 
-def of_model(model: Model, data: Dataset, rows: NDArray[np.intp], progress: Progress) -> MixturePDF:
-    """Densities of the model."""
+def of_model(
+    model: Model, data: Dataset, rows: NDArray[np.intp], progress: Progress, ratio: Ratio | None = None
+) -> MixturePDF:
+    """Densities of the model, seen with another prior if there is a ratio of priors."""
     parts = []
     for start in range(0, len(rows), PART):
-        parts.append(predict_stamps(model, data.stamps(rows[start : start + PART])))
+        stamps = data.stamps(rows[start : start + PART])
+        found = predict_stamps(model, stamps)
+        if ratio is not None:
+            light = magnitudes(stamps, ratio.band) if ratio.band else None
+            classes = model.card.component_classes
+            found = reweighted(found, ratio, component_classes=classes, magnitude=light)
+        parts.append(found)
         progress("densities", min(start + PART, len(rows)), len(rows))
     return joined(parts)
 

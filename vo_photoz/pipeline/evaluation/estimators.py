@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from vo_photoz.datasets.store import Dataset
 from vo_photoz.flow import FloatArray, MixturePDF, Progress, no_progress
 from vo_photoz.pipeline.evaluation import densities
+from vo_photoz.pipeline.evaluation.prior import ratio_for
 from vo_photoz.pipeline.evaluation.tasks import Task
 from vo_photoz.pipeline.evaluation.truth import kinds
 from vo_photoz.redshift.classes import class_probabilities
 from vo_photoz.redshift.model import Model
+from vo_photoz.redshift.priors import TRAINING
 
 LOG = "training.jsonl"
 
@@ -97,6 +99,8 @@ class Networks:
         Where the stamps are.
     progress : Progress
         Told how far it is.
+    prior : str
+        Which prior densities are seen with; see `evaluation.prior.ratio_for`.
     """
 
     name: str
@@ -104,11 +108,13 @@ class Networks:
     models: Mapping[int, Model]
     data: Dataset
     progress: Progress = no_progress
+    prior: str = TRAINING
 
     def estimate(self, task: Task) -> Estimate:
         """Densities of the model of the fold."""
         model = self.models[task.fold]
-        pdf = densities.of_model(model, self.data, task.test, self.progress)
+        ratio = ratio_for(self.prior, replace(task, model=model), self.data)
+        pdf = densities.of_model(model, self.data, task.test, self.progress, ratio)
         training = model.card.training
         chosen: dict[str, Any] = {
             key: training.options[key]

@@ -26,6 +26,7 @@ def pooled(
     parts: Sequence[Mapping[str, Estimate]],
     titles: Mapping[str, str],
     catalogue: Catalogue,
+    prior: str,
 ) -> Evaluation:
     """The evaluation of all folds together.
 
@@ -43,6 +44,8 @@ def pooled(
         Words for every estimator.
     catalogue : Catalogue
         Photometry of the data set.
+    prior : str
+        Which prior the densities of the models were seen with.
     """
     chosen = np.concatenate(list(rows))
     z = redshifts(data)[chosen]
@@ -58,6 +61,7 @@ def pooled(
         class_shares={name: _classes([part[name] for part in parts]) for name in titles},
         costs={name: _cost([part[name].cost for part in parts]) for name in titles},
         catalogue=catalogue,
+        prior_seen=prior,
     )
 
 

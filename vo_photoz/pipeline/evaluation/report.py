@@ -33,6 +33,7 @@ def report(found: Evaluation) -> dict[str, Any]:
         "fold": found.fold,
         "folds": _folds(found),
         "seen_in_training": found.seen,
+        "prior": found.prior_seen,
         "not_predicted": found.not_predicted,
         "scores": {name: one.as_dict() for name, one in found.by_estimator.items()},
         "comparisons": {name: one.as_dict() for name, one in found.comparisons.items()},

@@ -49,6 +49,8 @@ class Evaluation:
         What the training cost, by estimator: objects, seconds, options; means over the folds.
     catalogue : Catalogue
         Photometry of the data set, measured when it is first asked for.
+    prior_seen : str
+        Which prior the densities of the models were seen with.
     """
 
     data: Dataset
@@ -61,6 +63,7 @@ class Evaluation:
     class_shares: Mapping[str, FloatArray | None]
     costs: Mapping[str, dict[str, Any] | None]
     catalogue: Catalogue
+    prior_seen: str
 
     @property
     def pdf(self) -> MixturePDF:

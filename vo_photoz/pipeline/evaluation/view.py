@@ -119,6 +119,7 @@ def _facts(found: Evaluation) -> list[tuple[str, str]]:
         ("data set", f"{found.data.name}, {held.n:,} objects, sha256 {held.sha256[:16]}"),
         ("pixels", f"{held.stamp_pixels} x {held.stamp_pixels} of {held.pixel_arcsec:g} arcsec, {held.unit}"),
         ("corrected for dust", dereddening_text(held.dereddened, held.dereddening)),
+        ("prior of the models", found.prior_seen),
         ("scored", f"{len(found.rows):,} objects in fold {', '.join(map(str, found.folds))} of the sky"),
         ("software", f"vo-photoz {__version__}"),
     ]
