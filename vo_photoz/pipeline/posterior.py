@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vo_photoz.errors import ModelError
 from vo_photoz.flow import Float32Array, FloatArray, MixturePDF
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.card import Card
@@ -42,7 +43,8 @@ class Priors:
         Parameters
         ----------
         wanted : {"training", "sky"}, path or None
-            For all columns. None: the training's for all but ``p_high_z``, that of the sky for it.
+            For all columns. None: the training's for all but ``p_high_z``, that of the sky for it, if the
+            card tells the prior of the training.
         card : Card
             Of the model.
 
@@ -51,10 +53,10 @@ class Priors:
         UsageError
             Raised if a file cannot be read, or has none of the classes of the model.
         ModelError
-            Raised if the card does not tell the prior of the training.
+            Raised if another prior is wanted and the card does not tell that of the training.
         """
         columns = str(wanted or TRAINING)
-        high = str(wanted or SKY)
+        high = str(wanted or (SKY if _known(card) else TRAINING))
         ratio = {one: _ratio(one, card) for one in {columns, high}}
         return cls(columns, high, ratio[columns], ratio[high], tuple(card.component_classes))
 
@@ -87,6 +89,14 @@ def probabilities(pdf: MixturePDF, card: Card) -> Classes | None:
     if not card.classes:
         return None
     return Classes(card.classes, class_probabilities(pdf, card.component_classes, card.classes))
+
+
+def _known(card: Card) -> bool:
+    try:
+        training_prior(card)
+    except ModelError:
+        return False
+    return True
 
 
 def _ratio(which: str, card: Card) -> Ratio | None:
