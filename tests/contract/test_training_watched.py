@@ -115,7 +115,7 @@ def test_not_even_one_stamp_fits():
     def attempt(batch: int) -> None:
         raise MemoryError
 
-    with pytest.raises(ModelError, match="even with one stamp"):
+    with pytest.raises(ModelError, match="even with one stamp a step: MemoryError"):
         with_less_memory(attempt, 4, 0, lambda sentence: None)
     assert not is_exhausted(ValueError("something else"))
     with pytest.raises(ValueError, match="else"):
@@ -164,3 +164,30 @@ for n in (1, 2):
 def test_options_that_cannot_be_meant_are_told(change, message):
     with pytest.raises(UsageError, match=message):
         TrainingOptions(**change)
+
+
+def test_what_the_command_cannot_mean_is_told_and_the_card_has_the_command(data: Dataset, tmp_path: Path):
+    from typer.testing import CliRunner
+
+    from vo_photoz.cli.main import app
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, ["train", str(data.folder), "-o", str(tmp_path / "model"), *words])
+        assert result.exit_code == (2 if words[0] != "--members" else 0), result.output
+        assert "Traceback" not in result.output
+        return result.output
+
+    (tmp_path / "file").write_text("")
+    assert "names no share" in run("--with", str(data.folder))
+    assert "--classes FOO,QSO cannot be meant" in run("--classes", "FOO,QSO")
+    assert "--learning-rate 0.0" in run("--learning-rate", "0")
+    assert "Not a directory" in run("--tensorboard", str(tmp_path / "file" / "events"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    run("--members", "1", "--epochs", "1", "--with", f"{data.folder}:0.25", "--title", "one, two", "--resume")
+    words = (tmp_path / "model" / "card.json").read_text()
+    assert (
+        "vo-photoz train set --output model --title 'one, two' --with set:0.25 --architecture compact"
+        in words
+    )
+    assert "--members 1 --epochs 1" in words
+    assert "--resume" not in words

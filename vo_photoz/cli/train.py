@@ -108,11 +108,12 @@ def train(
         from vo_photoz.redshift.options import FINE_TUNING_RATE, USUAL_RATE, TrainingOptions
 
         base = load_model(start) if start else None
+        usual = FINE_TUNING_RATE if base else USUAL_RATE
         chosen = TrainingOptions(
             members=members or (base.card.members if base else 5),
             epochs=epochs, seed=seed, architecture=architecture, classes=_classes(classes), loss=loss,
             components=components, batch=batch, optimiser=optimiser, schedule=schedule,
-            learning_rate=learning_rate or (FINE_TUNING_RATE if base else USUAL_RATE),
+            learning_rate=usual if learning_rate is None else learning_rate,
             warm_up_epochs=warm_up_epochs, clip_norm=clip_norm, patience=patience, weight_decay=weight_decay,
             dropout=dropout, epoch_objects=epoch_objects, augment=augment, deterministic=deterministic,
             mixed_precision=mixed_precision, devices=devices,
@@ -186,10 +187,10 @@ def _command(context: typer.Context) -> str:
     words = ["vo-photoz", "train"]
     for one in context.command.params:
         value = context.params.get(one.name or "")
-        if one.name in SHAPING_NOTHING or value is None or value is False or value in ("", []):
+        if one.name in SHAPING_NOTHING or value is None or value is False or value in ("", [], ()):
             continue
         option = [] if one.param_type_name == "argument" else [one.opts[0]]
-        for each in value if isinstance(value, list) else [value]:
+        for each in value if isinstance(value, list | tuple) else [value]:
             words += option if each is True else [*option, _short(each)]
     return shlex.join(words)
 

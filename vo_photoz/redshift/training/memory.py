@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import TypeVar
 
 from vo_photoz.errors import ModelError
+from vo_photoz.redshift.inference.runner import says_out_of_memory
 
 T = TypeVar("T")
-WORDS = ("resource_exhausted", "resourceexhausted", "out of memory", "oom when allocating")
+ONEDNN = "could not execute a primitive"
+"""What oneDNN says inside TensorFlow when it gets no memory for a product of matrices; measured under a limit
+of the address space."""
 
 
 def with_less_memory(attempt: Callable[[int], T], batch: int, number: int, tell: Callable[[str], None]) -> T:
@@ -36,16 +40,18 @@ def with_less_memory(attempt: Callable[[int], T], batch: int, number: int, tell:
         except Exception as error:
             if not is_exhausted(error):
                 raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         if batch == 1:
             raise ModelError(
-                f"There is not enough memory to train network {number + 1}, even with one stamp a step.",
+                f"There is no memory to train network {number + 1}, even with one stamp a step: {reason}",
                 advice="Take a smaller --architecture, or another machine.",
             )
         tell(f"Network {number + 1}: not enough memory for {batch} stamps a step; goes on with {batch // 2}.")
         batch //= 2
+        gc.collect()  # the network that failed
 
 
 def is_exhausted(error: BaseException) -> bool:
     """Whether an error of any backend says that memory ran out."""
-    text = f"{type(error).__name__} {error}".lower()
-    return isinstance(error, MemoryError) or any(word in text for word in WORDS)
+    text = str(error)  # what fails while a graph is made is wrapped in an error of another name
+    return says_out_of_memory(error) or ONEDNN in text or "MemoryError" in text

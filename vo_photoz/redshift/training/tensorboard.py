@@ -27,11 +27,13 @@ def writer(folder: Path | None, number: int) -> Iterator[Events]:
     import tensorflow as tf  # noqa: PLC0415 - slow to import
 
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         file = tf.summary.create_file_writer(str(folder / f"network-{number + 1}"))
         file.init()
     except (OSError, tf.errors.OpError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.message
         raise UsageError(
-            f"Event files cannot be written to {folder}: {str(error).splitlines()[0]}.",
+            f"Event files cannot be written to {folder}: {reason}.",
             advice="Choose another folder for --tensorboard.",
         ) from None
     kind = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"})
