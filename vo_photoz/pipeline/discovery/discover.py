@@ -27,6 +27,7 @@ from vo_photoz.tables.additions import Additions
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.write import write_table
 
+KEY_FILE = "search.json"
 MOST_PICTURES = 400
 """Candidates on a sheet; more make a picture that few programs open."""
 SQUARE_DEGREES = 41252.96124941928
@@ -143,14 +144,18 @@ def discover(
     network.card.check_fits(images)
     asked, target = search.resolved(images.name), Path(output)
     work = _work_folder(target, asked, images, resume=resume)
-    found = find_candidates(asked, work / "candidates.vot", offline=offline, progress=progress)
-    result = predict(
-        found.table, output=work / "densities.vot", survey=images, model=network, z_min=z_min,
-        ra=search.ra, dec=search.dec, frame=search.frame, offline=offline, resume=True,
-        prior=prior, orientations=orientations, ebv_map=ebv_map, ebv_high=ebv_high, progress=progress,
-    )  # fmt: skip
-    told = _written(target, found, result, images.only(network.card.bands), network.card, rows, format)
-    shutil.rmtree(work, ignore_errors=True)
+    told = None
+    try:
+        found = find_candidates(asked, work / "candidates.vot", offline=offline, progress=progress)
+        result = predict(
+            found.table, output=work / "densities.vot", survey=images, model=network, z_min=z_min,
+            ra=search.ra, dec=search.dec, frame=search.frame, offline=offline, resume=True,
+            prior=prior, orientations=orientations, ebv_map=ebv_map, ebv_high=ebv_high, progress=progress,
+        )  # fmt: skip
+        told = _written(target, found, result, images.only(network.card.bands), network.card, rows, format)
+    finally:
+        if told is not None or [path.name for path in work.iterdir()] == [KEY_FILE]:
+            shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on from
     return told
 
 
@@ -186,7 +191,7 @@ def _work_folder(target: Path, search: Search, survey: Survey, *, resume: bool) 
     """Folder beside the output with what is kept until the end; started anew for another search."""
     folder = target.with_name(f".{target.name}.unfinished")
     key = {**asdict(search), "survey": survey.name, "files": _hashes(search)}
-    key_file = folder / "search.json"
+    key_file = folder / KEY_FILE
     try:
         same = resume and json.loads(key_file.read_text(encoding="utf-8")) == key
     except (OSError, ValueError):
