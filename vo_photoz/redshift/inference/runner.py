@@ -22,7 +22,7 @@ LARGEST = np.float32(1e15)
 Runtime = Literal["auto", "tensorflow", "onnx"]
 OUT_OF_MEMORY_WORDS = (
     "out of memory", "out_of_memory", "resource_exhausted", "resourceexhausted", "oom when",
-    "failed to allocate", "bad_alloc", "bad allocation", "received an exception:status: 1,",
+    "failed to allocate", "memoryerror", "bad_alloc", "bad allocation", "received an exception:status: 1,",
 )  # fmt: skip
 """How the libraries say it, in lower case; each has an exception of its own."""
 

@@ -53,5 +53,4 @@ def with_less_memory(attempt: Callable[[int], T], batch: int, number: int, tell:
 
 def is_exhausted(error: BaseException) -> bool:
     """Whether an error of any backend says that memory ran out."""
-    text = str(error)  # what fails while a graph is made is wrapped in an error of another name
-    return says_out_of_memory(error) or ONEDNN in text or "MemoryError" in text
+    return says_out_of_memory(error) or ONEDNN in str(error)
