@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from vo_photoz.errors import ModelError
+from vo_photoz.redshift.backend import keras
 from vo_photoz.redshift.inference.runner import says_out_of_memory
 
 T = TypeVar("T")
@@ -48,7 +49,8 @@ def with_less_memory(attempt: Callable[[int], T], batch: int, number: int, tell:
             )
         tell(f"Network {number + 1}: not enough memory for {batch} stamps a step; goes on with {batch // 2}.")
         batch //= 2
-        gc.collect()  # the network that failed
+        keras.utils.clear_session(free_memory=False)  # graphs of the network that failed
+        gc.collect()
 
 
 def is_exhausted(error: BaseException) -> bool:
