@@ -23,12 +23,10 @@ def test_it_is_whole_and_its_card_says_all():
     card = model.card
     assert card.name == NAME
     assert (card.bands, card.stamp_pixels, card.pixel_arcsec) == (list("ugriz"), 28, 0.4)
-    assert (card.pixel_unit, card.classes, card.dereddened, card.calibration) == (
-        "nJy/arcsec2",
-        [],
-        False,
-        None,
-    )
+    assert (card.pixel_unit, card.classes, card.dereddened) == ("nJy/arcsec2", [], False)
+    assert card.calibration is not None
+    assert 0 not in card.calibration["folds"]
+    assert list(card.onnx) == ["networks.onnx"]
     assert card.training.real
     assert 2.7 < card.z_min < 2.8
     assert 4.9 < card.z_max < 5.0
