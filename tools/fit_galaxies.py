@@ -20,8 +20,8 @@ import numpy as np
 from astropy.io import fits
 from scipy.optimize import nnls
 
+from vo_photoz.simulation.cosmology import distance_modulus
 from vo_photoz.simulation.filters import SDSS, catalogue_offsets, maggies, wavelength_grid
-from vo_photoz.simulation.quasar_spectra.draws import distance_modulus
 
 WAVELENGTH = np.arange(1200.0, 12_000.0, 5.0)
 OLD = (3, 5)  # of the five templates "default" and the one "lrg1"

@@ -21,10 +21,10 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from vo_photoz.datasets.split import sky_folds
-from vo_photoz.simulation.luminosity_function import draw_magnitudes_at
-from vo_photoz.simulation.quasar_spectra.components import GROUPS
-from vo_photoz.simulation.quasar_spectra.draws import MODEL, QuasarModel
 from vo_photoz.simulation.quasars import draw_quasars
+from vo_photoz.simulation.quasars.components import GROUPS
+from vo_photoz.simulation.quasars.draws import MODEL, QuasarModel
+from vo_photoz.simulation.quasars.luminosity_function import draw_magnitudes_at
 
 COPIES = 5
 STEP = 0.25  # in redshift

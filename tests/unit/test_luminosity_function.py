@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vo_photoz.errors import UsageError
-from vo_photoz.simulation.luminosity_function import (
+from vo_photoz.simulation.quasars.luminosity_function import (
     draw_magnitudes_at,
     draw_sky,
     log_density,

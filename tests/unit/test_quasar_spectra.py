@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from vo_photoz.errors import UsageError
+from vo_photoz.simulation.cosmology import distance_modulus
 from vo_photoz.simulation.filters import LSST, PANSTARRS, SDSS, ab_magnitudes, maggies, wavelength_grid
-from vo_photoz.simulation.quasar_spectra.components import GROUPS
-from vo_photoz.simulation.quasar_spectra.draws import (
+from vo_photoz.simulation.quasars.components import GROUPS
+from vo_photoz.simulation.quasars.draws import (
     absolute_1450,
-    distance_modulus,
     draw_shapes,
     magnitude_over_1450,
 )
-from vo_photoz.simulation.quasar_spectra.exact import quasar_sed, trough_transmission
-from vo_photoz.simulation.quasar_spectra.fluxes import band_fluxes
-from vo_photoz.simulation.quasar_spectra.shapes import FOREST_NODES, QuasarShapes, Troughs
+from vo_photoz.simulation.quasars.exact import quasar_sed, trough_transmission
+from vo_photoz.simulation.quasars.fluxes import band_fluxes
+from vo_photoz.simulation.quasars.shapes import FOREST_NODES, QuasarShapes, Troughs
 
 ALL_LINES = (1.0,) * len(GROUPS)
 

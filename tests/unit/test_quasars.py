@@ -7,8 +7,8 @@ import pytest
 
 from vo_photoz.errors import UsageError
 from vo_photoz.simulation.filters import LSST, PANSTARRS
-from vo_photoz.simulation.luminosity_function import draw_magnitudes_at
-from vo_photoz.simulation.quasars import draw_quasars, draw_redshifts
+from vo_photoz.simulation.quasars.luminosity_function import draw_magnitudes_at
+from vo_photoz.simulation.quasars.population import draw_quasars, draw_redshifts
 
 # Noise of a point source, nanomaggies: as in tools/fit_quasars.py.
 SKY_AREA = np.array([0.045, 0.017, 0.028, 0.047, 0.18]) * np.array([6.1, 5.7, 5.3, 5.0, 6.5])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vo_photoz.simulation import igm
+from vo_photoz.simulation.quasars import igm
 
 
 def forest_transmission(z_absorber):

@@ -23,12 +23,11 @@ from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Flag, Float32Array, Positions, Progress, Stamps, no_progress
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.extinction import read_dust_map
+from vo_photoz.hips.stamp_survey import write_stamp_survey
 from vo_photoz.hips.survey import UNITS_NJY, Survey, load_survey
-from vo_photoz.hips.write import TanImage, write_hips
 from vo_photoz.pipeline.dust import Dust, dereddening_of
 
 MODEL_UNIT = "nJy/arcsec2"
-TILE_WIDTH = 64
 CLASSES = ("STAR", "GALAXY", "QSO")
 NEEDED = ("images", "ra", "dec", "z")
 
@@ -124,8 +123,17 @@ def import_dataset(
         "path": "HiPS of order 19 pixels, bilinear; stamps TAN, bilinear",
     }
     with tempfile.TemporaryDirectory(prefix="vo-photoz-import-") as folder:
-        survey = _survey_of(stamps, tuple(bands), pixel_arcsec, unit, Path(folder), progress)
-        parts = _cut(survey, stamps.rows, size, scale_arcsec, progress)
+        survey = write_stamp_survey(
+            folder,
+            stamps.images,
+            stamps.rows.ra,
+            stamps.rows.dec,
+            bands=bands,
+            pixel_arcsec=pixel_arcsec,
+            unit=unit,
+            progress=progress,
+        )
+        parts = _cut(load_survey(survey), stamps.rows, size, scale_arcsec, progress)
         if ebv_map is not None and dereddening is not None:
             parts = _dereddened(parts, stamps.rows, ebv_map, list(dereddening.per_ebv.values()))
         elif dereddening is not None:
@@ -221,32 +229,6 @@ def _check_size(shape: tuple[int, int], pixel_arcsec: float, size: int, scale_ar
             f"{min(shape)} pixels of {pixel_arcsec:g} arcsec.",
             advice="Choose a smaller --size or --scale.",
         )
-
-
-def _survey_of(
-    stamps: StampFile,
-    bands: tuple[str, ...],
-    pixel_arcsec: float,
-    unit: str,
-    folder: Path,
-    progress: Progress,
-) -> Survey:
-    """A survey of the stamps alone, written as HiPS into a folder."""
-    lines = ["[survey]", 'name = "import"', f"bands = {list(bands)}", f'pixel_unit = "{unit}"', "[hips]"]
-    for number, band in enumerate(bands):
-        progress("HiPS of the stamps", number, len(bands))
-        images = [
-            TanImage(image[number], float(ra), float(dec), pixel_arcsec)
-            for image, ra, dec in zip(stamps.images, stamps.rows.ra, stamps.rows.dec, strict=True)
-        ]
-        write_hips(folder / band, images, band=band, tile_width=TILE_WIDTH)
-        lines.append(f'{band} = "{(folder / band).as_posix()}"')
-    progress("HiPS of the stamps", len(bands), len(bands))
-    for band in bands:
-        lines += [f"[photometry.{band}]", f"source_pixel_arcsec = {pixel_arcsec}"]
-    file = folder / "survey.toml"
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return load_survey(file)
 
 
 def _cut(

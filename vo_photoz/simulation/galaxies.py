@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import FloatArray
+from vo_photoz.simulation.cosmology import distance_modulus
 from vo_photoz.simulation.extinction import draw_ebv, extinction
 from vo_photoz.simulation.filters import SDSS, catalogue_offsets
 from vo_photoz.simulation.galaxy_counts import LUMINOSITY_EVOLUTION, absolute_magnitude, galaxy_cells
 from vo_photoz.simulation.galaxy_seds import BAND_SHIFT, Z_MAX, draw_members, member_fluxes
 from vo_photoz.simulation.populations import Population
-from vo_photoz.simulation.quasar_spectra.draws import distance_modulus
 
 MAGNITUDE_RANGE = (15.0, 21.5)
 """Bright end and limit in r."""

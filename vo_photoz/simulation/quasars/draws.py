@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.flow import FloatArray
+from vo_photoz.simulation.cosmology import distance_modulus
 from vo_photoz.simulation.filters import SDSS, catalogue_offsets
-from vo_photoz.simulation.igm import draw_limit_systems
-from vo_photoz.simulation.quasar_spectra.components import BALDWIN, GROUPS, PIVOT
-from vo_photoz.simulation.quasar_spectra.fluxes import band_fluxes
-from vo_photoz.simulation.quasar_spectra.shapes import FOREST_NODES, QuasarShapes, Troughs
+from vo_photoz.simulation.quasars.components import BALDWIN, GROUPS, PIVOT
+from vo_photoz.simulation.quasars.fluxes import band_fluxes
+from vo_photoz.simulation.quasars.igm import draw_limit_systems
+from vo_photoz.simulation.quasars.shapes import FOREST_NODES, QuasarShapes, Troughs
 
 
 @dataclass(frozen=True)
@@ -247,17 +248,3 @@ def _average(filters: tuple[str, ...]) -> tuple[FloatArray, FloatArray, FloatArr
 def absolute_1450(z: FloatArray, magnitude: FloatArray) -> FloatArray:
     """Absolute AB magnitude at 1450 Angstrom from the apparent one there (H0 = 70, Omega_m = 0.3)."""
     return np.asarray(magnitude - distance_modulus(z) + 2.5 * np.log10(1 + z))
-
-
-def distance_modulus(z: FloatArray) -> FloatArray:
-    """Distance modulus for H0 = 70, Omega_m = 0.3; redshifts below 0.001 count as that."""
-    grid, modulus = _moduli()
-    return np.interp(np.log(np.maximum(z, 1e-3)), grid, modulus)
-
-
-@cache
-def _moduli() -> tuple[FloatArray, FloatArray]:
-    from astropy.cosmology import FlatLambdaCDM  # noqa: PLC0415 - slow to import
-
-    grid = np.linspace(np.log(1e-3), np.log(9.0), 2000)
-    return grid, np.asarray(FlatLambdaCDM(H0=70, Om0=0.3).distmod(np.exp(grid)).value)

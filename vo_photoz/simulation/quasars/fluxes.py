@@ -15,9 +15,9 @@ import numpy as np
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import Float32Array, FloatArray
-from vo_photoz.simulation import igm
 from vo_photoz.simulation.filters import SDSS, band_weights, filter_curve
-from vo_photoz.simulation.quasar_spectra.components import (
+from vo_photoz.simulation.quasars import igm
+from vo_photoz.simulation.quasars.components import (
     BREAK_RED,
     BREAK_UV,
     HOST_PIVOT,
@@ -26,8 +26,8 @@ from vo_photoz.simulation.quasar_spectra.components import (
     emission,
     host,
 )
-from vo_photoz.simulation.quasar_spectra.integrate import integrate
-from vo_photoz.simulation.quasar_spectra.shapes import (
+from vo_photoz.simulation.quasars.integrate import integrate
+from vo_photoz.simulation.quasars.shapes import (
     FOREST_NODES,
     SPEED_OF_LIGHT,
     TROUGH_LINES,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.flow import FloatArray
-from vo_photoz.simulation.igm import LimitSystems
+from vo_photoz.simulation.quasars.igm import LimitSystems
 
 FOREST_NODES = np.log(3000.0) + 0.05 * np.arange(25)
 """ln of the observed wavelengths (Angstrom) between which the scatter of the forest is interpolated."""

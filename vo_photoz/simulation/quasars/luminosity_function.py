@@ -21,7 +21,8 @@ from numpy.polynomial.chebyshev import chebval
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import FloatArray
-from vo_photoz.simulation.quasar_spectra.draws import distance_modulus, magnitude_over_1450
+from vo_photoz.simulation.cosmology import distance_modulus
+from vo_photoz.simulation.quasars.draws import magnitude_over_1450
 
 _LOG_PHI = (-7.798, 1.128, -0.120)
 _BREAK = (-17.163, -5.512, 0.593, -0.024)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vo_photoz.flow import FloatArray
-from vo_photoz.simulation.igm import igm_transmission
-from vo_photoz.simulation.quasar_spectra.components import (
+from vo_photoz.simulation.quasars.components import (
     BREAK_RED,
     BREAK_UV,
     HOST_PIVOT,
@@ -15,7 +14,8 @@ from vo_photoz.simulation.quasar_spectra.components import (
     emission,
     host,
 )
-from vo_photoz.simulation.quasar_spectra.shapes import (
+from vo_photoz.simulation.quasars.igm import igm_transmission
+from vo_photoz.simulation.quasars.shapes import (
     FOREST_NODES,
     SPEED_OF_LIGHT,
     TROUGH_LINES,

@@ -8,18 +8,18 @@ import numpy as np
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import FloatArray
+from vo_photoz.simulation.cosmology import distance_modulus
 from vo_photoz.simulation.extinction import draw_ebv, extinction
 from vo_photoz.simulation.filters import SDSS, catalogue_offsets
-from vo_photoz.simulation.luminosity_function import Z_MAX, draw_magnitudes_at
 from vo_photoz.simulation.populations import Population
-from vo_photoz.simulation.quasar_spectra.draws import (
+from vo_photoz.simulation.quasars.draws import (
     MODEL,
     QuasarModel,
-    distance_modulus,
     draw_shapes,
     log_luminosity,
 )
-from vo_photoz.simulation.quasar_spectra.fluxes import band_fluxes
+from vo_photoz.simulation.quasars.fluxes import band_fluxes
+from vo_photoz.simulation.quasars.luminosity_function import Z_MAX, draw_magnitudes_at
 
 Magnitudes = Literal["flat", "natural", "sdss"]
 

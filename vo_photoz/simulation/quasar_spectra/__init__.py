@@ -1,1 +1,0 @@
-"""Spectra of quasars: components, what differs between quasars, exact spectra, fast band fluxes."""
