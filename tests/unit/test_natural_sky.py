@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from vo_photoz.errors import UsageError
-from vo_photoz.simulation.counts import star_counts
 from vo_photoz.simulation.natural_sky import REDDEST_LEFT_OUT, natural_sky
+from vo_photoz.simulation.stars.counts import star_counts
 
 
 @pytest.fixture(scope="module")

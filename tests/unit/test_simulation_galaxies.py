@@ -8,9 +8,9 @@ import pytest
 from tests.sdss_field import AREA_DEG2, EBV, read_field
 from vo_photoz.errors import UsageError
 from vo_photoz.simulation.filters import PANSTARRS
-from vo_photoz.simulation.galaxies import draw_galaxies, galaxies_at
-from vo_photoz.simulation.galaxy_counts import galaxy_cells, red_share, volume_per_deg2
-from vo_photoz.simulation.galaxy_seds import BAND_SHIFT, dimming, library, member_fluxes, template_fluxes
+from vo_photoz.simulation.galaxies.counts import galaxy_cells, red_share, volume_per_deg2
+from vo_photoz.simulation.galaxies.population import draw_galaxies, galaxies_at
+from vo_photoz.simulation.galaxies.seds import BAND_SHIFT, dimming, library, member_fluxes, template_fluxes
 
 EXTINCTION = np.array([4.239, 3.303, 2.285, 1.698, 1.263])
 

@@ -7,10 +7,10 @@ import pytest
 
 from tests.sdss_field import AREA_DEG2, EBV, GALACTIC, read_field, read_spectroscopic
 from vo_photoz.errors import UsageError
-from vo_photoz.simulation.counts import STAR_TYPES, count_nodes, node_types, star_counts
-from vo_photoz.simulation.milky_way import ULTRACOOL, Galaxy, count_stars, stellar_density
-from vo_photoz.simulation.stars import FLAT_SHARES, draw_stars, draw_typed_stars
-from vo_photoz.simulation.stellar_sequences import main_sequence, ultracool_dwarfs
+from vo_photoz.simulation.stars.counts import STAR_TYPES, count_nodes, node_types, star_counts
+from vo_photoz.simulation.stars.milky_way import ULTRACOOL, Galaxy, count_stars, stellar_density
+from vo_photoz.simulation.stars.population import FLAT_SHARES, draw_stars, draw_typed_stars
+from vo_photoz.simulation.stars.sequences import main_sequence, ultracool_dwarfs
 
 EXTINCTION = np.array([4.239, 3.303, 2.285, 1.698, 1.263])
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import FloatArray
-from vo_photoz.simulation.counts import HIGH_LATITUDE, STAR_TYPES, count_nodes, node_types, sequences
 from vo_photoz.simulation.galaxies import draw_galaxies
-from vo_photoz.simulation.galaxy_counts import galaxy_cells
+from vo_photoz.simulation.galaxies.counts import galaxy_cells
 from vo_photoz.simulation.populations import Population, join
 from vo_photoz.simulation.quasars.luminosity_function import draw_sky, surface_density
 from vo_photoz.simulation.quasars.population import DROPOUT, draw_quasars
-from vo_photoz.simulation.stars import stars_at
+from vo_photoz.simulation.stars.counts import HIGH_LATITUDE, STAR_TYPES, count_nodes, node_types, sequences
+from vo_photoz.simulation.stars.population import stars_at
 
 REDDEST_LEFT_OUT = 0.30
 """Stars bluer than this in r-i, without scatter, are left out unless they are asked for: A to early K stars

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.flow import FloatArray
-from vo_photoz.simulation.counts import star_counts
 from vo_photoz.simulation.galaxies import draw_galaxies
-from vo_photoz.simulation.galaxy_counts import galaxy_cells
+from vo_photoz.simulation.galaxies.counts import galaxy_cells
 from vo_photoz.simulation.populations import Population, join
 from vo_photoz.simulation.sky_file import NeighboursWanted
 from vo_photoz.simulation.stars import draw_stars
+from vo_photoz.simulation.stars.counts import star_counts
 
 STAR_RANGE = (14.0, 22.5)  # z
 GALAXY_RANGE = (14.0, 24.0)  # r

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.flow import FloatArray
-from vo_photoz.simulation.milky_way import M_DWARFS, STARS, ULTRACOOL, Galaxy, count_stars
-from vo_photoz.simulation.stellar_sequences import (
+from vo_photoz.simulation.stars.milky_way import M_DWARFS, STARS, ULTRACOOL, Galaxy, count_stars
+from vo_photoz.simulation.stars.sequences import (
     BLUE_STARS,
     Sequence,
     main_sequence,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vo_photoz.flow import FloatArray
 from vo_photoz.simulation.cosmology import distance_modulus
-from vo_photoz.simulation.galaxy_seds import BAND_SHIFT, dimming, template_fluxes
+from vo_photoz.simulation.galaxies.seds import BAND_SHIFT, dimming, template_fluxes
 
 # Luminosity function in r shifted to z = 0.1: Blanton et al. 2003 (ApJ 592, 819), table 2, for H0 = 100:
 # density 1.49e-2, M* -20.44, slope -1.05, luminosity evolution 1.62 mag and density evolution 0.18 per unit

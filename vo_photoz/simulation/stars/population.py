@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import FloatArray
-from vo_photoz.simulation.counts import HIGH_LATITUDE, count_nodes, node_types, sequences
 from vo_photoz.simulation.extinction import draw_ebv, extinction
 from vo_photoz.simulation.populations import Population, point_sources
+from vo_photoz.simulation.stars.counts import HIGH_LATITUDE, count_nodes, node_types, sequences
 
 FLAT_SHARES = {
     "WD": 0.06, "A": 0.06, "F": 0.08, "G": 0.10, "K": 0.14, "M0-M4": 0.18, "M5-M9": 0.18, "L": 0.13,

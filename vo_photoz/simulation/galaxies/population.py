@@ -12,8 +12,8 @@ from vo_photoz.flow import FloatArray
 from vo_photoz.simulation.cosmology import distance_modulus
 from vo_photoz.simulation.extinction import draw_ebv, extinction
 from vo_photoz.simulation.filters import SDSS, catalogue_offsets
-from vo_photoz.simulation.galaxy_counts import LUMINOSITY_EVOLUTION, absolute_magnitude, galaxy_cells
-from vo_photoz.simulation.galaxy_seds import BAND_SHIFT, Z_MAX, draw_members, member_fluxes
+from vo_photoz.simulation.galaxies.counts import LUMINOSITY_EVOLUTION, absolute_magnitude, galaxy_cells
+from vo_photoz.simulation.galaxies.seds import BAND_SHIFT, Z_MAX, draw_members, member_fluxes
 from vo_photoz.simulation.populations import Population
 
 MAGNITUDE_RANGE = (15.0, 21.5)
