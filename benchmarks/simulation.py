@@ -19,17 +19,17 @@ import galsim
 import numpy as np
 from alternate import alternate, report
 
-from vo_photoz.simulation.drawing import Sources, draw_sources, place
 from vo_photoz.simulation.galaxies import draw_galaxies
-from vo_photoz.simulation.imaging import (
+from vo_photoz.simulation.imaging.drawing import Sources, draw_sources, place
+from vo_photoz.simulation.imaging.exposures import (
     SDSS_IMAGING,
     Exposures,
     Variety,
     draw_exposures,
     observe,
 )
+from vo_photoz.simulation.imaging.profiles import CORE_BETA, TRUNCATION, moffat_scale, sersic_table
 from vo_photoz.simulation.populations import Population, point_sources
-from vo_photoz.simulation.profiles import CORE_BETA, TRUNCATION, moffat_scale, sersic_table
 from vo_photoz.simulation.sky import BLOCK, SimulatedSky
 from vo_photoz.simulation.sky_file import NeighboursWanted, SkyFile
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vo_photoz.hips.write import TanImage, write_hips
-from vo_photoz.simulation.imaging import BANDS
+from vo_photoz.simulation.imaging.exposures import BANDS
 from vo_photoz.simulation.populations import Population
 from vo_photoz.simulation.quasars import draw_quasars
 from vo_photoz.simulation.stamps import render_field

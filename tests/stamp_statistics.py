@@ -9,8 +9,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from vo_photoz.flow import Float32Array, FloatArray
+from vo_photoz.simulation.imaging.resampling import stamp_path
 from vo_photoz.simulation.populations import point_sources
-from vo_photoz.simulation.resampling import stamp_path
 from vo_photoz.simulation.sky import SimulatedSky
 
 Y, X = np.indices((28, 28)) - 13.5

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vo_photoz.hips.write import TanImage, write_hips
-from vo_photoz.simulation.profiles import moffat
+from vo_photoz.simulation.imaging.profiles import moffat
 
 RA, DEC, SIDE, PIXEL = 150.0, 2.0, 600, 0.396
 FWHM = {"g": 1.3, "r": 1.1}

@@ -21,7 +21,7 @@ from vo_photoz.analysis.metrics import nmad
 from vo_photoz.analysis.neighbours import NEIGHBOUR_SIGMA, NEIGHBOURS, ColourNeighbours, taught
 from vo_photoz.flow import MixturePDF
 from vo_photoz.redshift.mixture import crps, quantile
-from vo_photoz.simulation.catalogue import measured_magnitudes
+from vo_photoz.simulation.imaging.catalogue import measured_magnitudes
 from vo_photoz.simulation.quasars import draw_quasars
 
 SIMULATED = 60_000

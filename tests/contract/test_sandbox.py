@@ -14,7 +14,7 @@ from vo_photoz.errors import UsageError
 from vo_photoz.flow import Positions
 from vo_photoz.sandbox import world
 from vo_photoz.sandbox.layout import ISOLATED_ARCSEC, to_sky
-from vo_photoz.simulation.imaging import BANDS, SDSS_IMAGING
+from vo_photoz.simulation.imaging.exposures import BANDS, SDSS_IMAGING
 
 TINY = world.Plan(
     ra=185.89, dec=33.69, side_deg=0.03, quasars=6, nearer_quasars=1, farther_quasars=1, galaxies=1, stars=3

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from vo_photoz.cli.main import app
 from vo_photoz.datasets.split import sky_folds
 from vo_photoz.datasets.store import open_dataset
-from vo_photoz.simulation.imaging import NO_VARIETY, Imaging
+from vo_photoz.simulation.imaging.exposures import NO_VARIETY, Imaging
 from vo_photoz.simulation.sky import BLOCK, SimulatedSky
 from vo_photoz.simulation.sky_file import NeighboursWanted, SkyFile, list_skies
 

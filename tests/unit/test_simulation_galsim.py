@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vo_photoz.simulation.drawing import draw_smudges, draw_sources, place
-from vo_photoz.simulation.imaging import BANDS, SDSS_IMAGING, draw_exposures
+from vo_photoz.simulation.imaging.drawing import draw_smudges, draw_sources, place
+from vo_photoz.simulation.imaging.exposures import BANDS, SDSS_IMAGING, draw_exposures
+from vo_photoz.simulation.imaging.profiles import TRUNCATION, sersic_table
 from vo_photoz.simulation.populations import Population
-from vo_photoz.simulation.profiles import TRUNCATION, sersic_table
 
 galsim = pytest.importorskip("galsim")
 

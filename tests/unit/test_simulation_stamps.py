@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vo_photoz.simulation.imaging import SDSS_IMAGING
+from vo_photoz.simulation.imaging.exposures import SDSS_IMAGING
+from vo_photoz.simulation.imaging.profiles import moffat
 from vo_photoz.simulation.populations import Population, join
-from vo_photoz.simulation.profiles import moffat
 from vo_photoz.simulation.stamps import render_field
 from vo_photoz.simulation.stars import draw_stars
 

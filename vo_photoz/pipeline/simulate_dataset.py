@@ -15,7 +15,7 @@ from vo_photoz.datasets.split import sky_folds
 from vo_photoz.datasets.store import Dataset, create_dataset
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import Progress, Stamps, no_progress
-from vo_photoz.simulation.imaging import BANDS
+from vo_photoz.simulation.imaging.exposures import BANDS
 from vo_photoz.simulation.sky import SimulatedSky
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import FloatArray
 from vo_photoz.simulation.galaxies import draw_galaxies
-from vo_photoz.simulation.imaging import PIXEL_ARCSEC
+from vo_photoz.simulation.imaging.exposures import PIXEL_ARCSEC
 from vo_photoz.simulation.populations import Population, join
 from vo_photoz.simulation.quasars import draw_quasars
 from vo_photoz.simulation.stars import draw_stars

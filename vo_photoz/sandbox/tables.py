@@ -9,8 +9,8 @@ import numpy as np
 
 from vo_photoz.flow import FloatArray
 from vo_photoz.sandbox.layout import Plan
-from vo_photoz.simulation.catalogue import measured_magnitudes
-from vo_photoz.simulation.imaging import BANDS
+from vo_photoz.simulation.imaging.catalogue import measured_magnitudes
+from vo_photoz.simulation.imaging.exposures import BANDS
 from vo_photoz.simulation.populations import Population
 
 _SPECTRA_SHARE = {"QSO": 0.6, "GALAXY": 0.4, "STAR": 0.1}

@@ -43,7 +43,7 @@ from vo_photoz.sandbox.tables import (
     write_fits,
     write_votable,
 )
-from vo_photoz.simulation.imaging import BANDS, PIXEL_ARCSEC
+from vo_photoz.simulation.imaging.exposures import BANDS, PIXEL_ARCSEC
 from vo_photoz.simulation.populations import EXTINCTION_UGRIZ
 from vo_photoz.simulation.stamps import render_field
 

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import Float32Array, FloatArray, Stamps
-from vo_photoz.simulation.catalogue import measured_magnitudes
-from vo_photoz.simulation.drawing import Sources, draw_smudges, draw_sources, place
 from vo_photoz.simulation.extinction import draw_ebv, extinction
 from vo_photoz.simulation.galaxies import draw_galaxies
-from vo_photoz.simulation.imaging import BANDS, PIXEL_ARCSEC, Exposures, draw_exposures, observe
+from vo_photoz.simulation.imaging.catalogue import measured_magnitudes
+from vo_photoz.simulation.imaging.drawing import Sources, draw_smudges, draw_sources, place
+from vo_photoz.simulation.imaging.exposures import BANDS, PIXEL_ARCSEC, Exposures, draw_exposures, observe
+from vo_photoz.simulation.imaging.resampling import StampPath, spread_path
 from vo_photoz.simulation.neighbours import draw_neighbours
 from vo_photoz.simulation.populations import Population, join
 from vo_photoz.simulation.quasars import draw_quasars
-from vo_photoz.simulation.resampling import StampPath, spread_path
 from vo_photoz.simulation.sky_file import SkyFile, load_sky
 from vo_photoz.simulation.stars import draw_stars
 

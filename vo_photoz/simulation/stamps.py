@@ -6,8 +6,15 @@ import numpy as np
 
 from vo_photoz.flow import Float32Array, FloatArray, no_progress
 from vo_photoz.flow import Progress as ProgressSink
-from vo_photoz.simulation.drawing import draw_sources, place
-from vo_photoz.simulation.imaging import BANDS, PIXEL_ARCSEC, SDSS_IMAGING, Imaging, draw_exposures, observe
+from vo_photoz.simulation.imaging.drawing import draw_sources, place
+from vo_photoz.simulation.imaging.exposures import (
+    BANDS,
+    PIXEL_ARCSEC,
+    SDSS_IMAGING,
+    Imaging,
+    draw_exposures,
+    observe,
+)
 from vo_photoz.simulation.populations import Population
 
 _TOGETHER = 256

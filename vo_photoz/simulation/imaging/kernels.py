@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vo_photoz.simulation.profiles import MTF_STEP, ROOT_STEP
+from vo_photoz.simulation.imaging.profiles import MTF_STEP, ROOT_STEP
 from vo_photoz.sky.pixels import kernel
 
 

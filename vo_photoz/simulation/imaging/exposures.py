@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from vo_photoz.flow import Float32Array, FloatArray
-from vo_photoz.simulation.profiles import CORE_BETA, WING_BETA, moffat_inside, moffat_scale
+from vo_photoz.simulation.imaging.profiles import CORE_BETA, WING_BETA, moffat_inside, moffat_scale
 
 BANDS = ("u", "g", "r", "i", "z")
 PIXEL_ARCSEC = 0.396  # of the SDSS camera
@@ -182,7 +182,7 @@ def _spread(fwhm: FloatArray, imaging: Imaging, pixel_arcsec: float) -> FloatArr
 
 def observe(rng: np.random.Generator, images: Float32Array, exposures: Exposures) -> None:
     """Give clean images (m, band, y, x) the photon noise of sky and sources, Gaussian, in place."""
-    from vo_photoz.simulation.kernels import add_noise  # noqa: PLC0415 - numba
+    from vo_photoz.simulation.imaging.kernels import add_noise  # noqa: PLC0415 - numba
 
     numbers = rng.standard_normal(images.shape, dtype=np.float32)
     add_noise(images, numbers, exposures.sigma, exposures.per_flux, exposures.level)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from vo_photoz.flow import Float32Array, FloatArray
 from vo_photoz.simulation.filters import nanomaggies
+from vo_photoz.simulation.imaging.profiles import TRUNCATION, moffat_tables, sersic_table
 from vo_photoz.simulation.populations import Population
-from vo_photoz.simulation.profiles import TRUNCATION, moffat_tables, sersic_table
 
 _REACH = 26  # pixels from the centre of a point source that are painted; 0.1 % of the light lies beyond
 _SMUDGE_REACH = 12
@@ -98,7 +98,7 @@ def draw_sources(images: Float32Array, sources: Sources, spread: Float32Array) -
         The point spread function of each image and band: scales of core and wing in pixels, share of the
         wing. It includes the pixel: profiles are sampled at the centres of pixels.
     """
-    from vo_photoz.simulation.kernels import add_points  # noqa: PLC0415 - numba
+    from vo_photoz.simulation.imaging.kernels import add_points  # noqa: PLC0415 - numba
 
     points = sources.take(np.flatnonzero((sources.point_share > 0).any(axis=1)))
     flux, soft = points.flux * points.point_share, np.zeros(len(points), np.float32)
@@ -113,7 +113,7 @@ def draw_smudges(images: Float32Array, sources: Sources, spread: Float32Array) -
 
     The arguments are those of `draw_sources`.
     """
-    from vo_photoz.simulation.kernels import add_points  # noqa: PLC0415 - numba
+    from vo_photoz.simulation.imaging.kernels import add_points  # noqa: PLC0415 - numba
 
     # Half of the light of the core is inside 0.51 scales; half-light radii add in squares, nearly.
     soft = sources.radius**2 * sources.axis_ratio / np.float32(0.51**2)
@@ -150,7 +150,7 @@ def _draw_boxes(
     """Draw galaxies that need boxes of one size."""
     from scipy.fft import irfft2  # noqa: PLC0415 - slow to import
 
-    from vo_photoz.simulation.kernels import add_boxes, fill_spectra  # noqa: PLC0415 - numba
+    from vo_photoz.simulation.imaging.kernels import add_boxes, fill_spectra  # noqa: PLC0415 - numba
 
     spectra = np.empty((len(galaxies), images.shape[1], box, box // 2 + 1), np.complex64)
     where = galaxies.owner, galaxies.x, galaxies.y

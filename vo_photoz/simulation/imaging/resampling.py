@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.flow import Float32Array, FloatArray
-from vo_photoz.simulation.imaging import PIXEL_ARCSEC
+from vo_photoz.simulation.imaging.exposures import PIXEL_ARCSEC
 from vo_photoz.sky.frames import tangent_frames
 
 PIXEL_ORDER = 19  # of the HiPS of SDSS, Pan-STARRS and the Legacy Surveys: pixels of 0.403 arcsec
@@ -72,7 +72,7 @@ class StampPath:
         float32 array, shape (m, band, stamp pixels, stamp pixels)
             In the unit of the pictures: values per source pixel.
         """
-        from vo_photoz.simulation.path_kernels import apply_path  # noqa: PLC0415 - numba
+        from vo_photoz.simulation.imaging.path_kernels import apply_path  # noqa: PLC0415 - numba
 
         side = self.stamp_pixels
         stamps = np.empty((*pictures.shape[:2], side * side), np.float32)
@@ -104,7 +104,7 @@ def stamp_path(
     pixel_order : int
         HEALPix order of the pixels of the HiPS.
     """
-    from vo_photoz.simulation.path_kernels import healpix_places, stamp_places  # noqa: PLC0415 - numba
+    from vo_photoz.simulation.imaging.path_kernels import healpix_places, stamp_places  # noqa: PLC0415 - numba
 
     axes = tangent_frames(ra, dec, "equatorial")
     arcsec = np.radians(1 / 3600)

@@ -6,9 +6,9 @@ import numpy as np
 
 from vo_photoz.flow import FloatArray
 from vo_photoz.simulation.filters import ZERO_POINT_NANOMAGGY, nanomaggies
-from vo_photoz.simulation.imaging import PIXEL_ARCSEC, SDSS_IMAGING, Exposures
+from vo_photoz.simulation.imaging.exposures import PIXEL_ARCSEC, SDSS_IMAGING, Exposures
+from vo_photoz.simulation.imaging.profiles import CORE_BETA, moffat_scale
 from vo_photoz.simulation.populations import Population
-from vo_photoz.simulation.profiles import CORE_BETA, moffat_scale
 
 # Softening of the asinh magnitudes of SDSS in units of the zero-point flux: Stoughton et al. 2002
 # (AJ 123, 485), table 21, ugriz.
