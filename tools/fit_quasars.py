@@ -33,8 +33,8 @@ U_LIMIT = 19.6
 HOSTED = 0.5
 FAR_I_LIMIT = 20.5
 # Noise of a point source in nanomaggies: that of a pixel of the stamps times the root of the noise-equivalent
-# area of the point spread functions of `simulation.imaging.exposures` in pixels (a fifth more in z, from the widths of
-# the faint real quasars); and 1 to 2 % of the flux (calibration).
+# area of the point spread functions of `simulation.imaging.exposures` in pixels (a fifth more in z, from the
+# widths of the faint real quasars); and 1 to 2 % of the flux (calibration).
 NOISE = np.array([0.045, 0.017, 0.028, 0.047, 0.18]) * np.array([6.1, 5.7, 5.3, 5.0, 6.5])
 FLOOR = np.array([0.02, 0.01, 0.01, 0.01, 0.015])
 SOFTENING = np.array([1.4, 0.9, 1.2, 1.8, 7.4]) * 1e-10  # of the asinh magnitudes of SDSS

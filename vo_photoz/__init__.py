@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vo_photoz.hips.hipsfs import HiPSfs
     from vo_photoz.hips.survey import HiPS, Survey, load_survey
-    from vo_photoz.pipeline.crossmatch import crossmatch
+    from vo_photoz.pipeline.crossmatch.chain import crossmatch
     from vo_photoz.pipeline.predict import predict
 
 __version__ = "0.1.0"
@@ -23,7 +23,7 @@ _HOMES = {
     "HiPSfs": "vo_photoz.hips.hipsfs",
     "Survey": "vo_photoz.hips.survey",
     "load_survey": "vo_photoz.hips.survey",
-    "crossmatch": "vo_photoz.pipeline.crossmatch",
+    "crossmatch": "vo_photoz.pipeline.crossmatch.chain",
     "predict": "vo_photoz.pipeline.predict",
 }
 

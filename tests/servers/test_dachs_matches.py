@@ -18,7 +18,7 @@ from tests.servers.spectra import Spectra
 from vo_photoz import settings
 from vo_photoz.cli.main import app
 from vo_photoz.flow import Positions
-from vo_photoz.pipeline.crossmatch import crossmatch
+from vo_photoz.pipeline.crossmatch.chain import crossmatch
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
 

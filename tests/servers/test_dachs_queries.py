@@ -136,7 +136,7 @@ HOSTILE = f'x"; DROP TABLE {local_name("VII/289/dr16q")}; --'
 
 
 def test_column_names_with_sql_stay_at_home(archive: Dachs, tmp_path: Path) -> None:
-    from vo_photoz.pipeline.crossmatch import crossmatch
+    from vo_photoz.pipeline.crossmatch.chain import crossmatch
 
     ra, dec = sky(ROWS)
     table, query, out = tmp_path / "mine.fits", tmp_path / "dr16q.adql", tmp_path / "out.vot"

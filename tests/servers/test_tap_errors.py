@@ -26,7 +26,7 @@ from vo_photoz.errors import (
     Truncated,
 )
 from vo_photoz.flow import Positions
-from vo_photoz.pipeline.crossmatch import failed_match, join
+from vo_photoz.pipeline.crossmatch.chain import failed_match, join
 from vo_photoz.tap.crossmatch import crossmatch
 from vo_photoz.tap.service import TapService
 

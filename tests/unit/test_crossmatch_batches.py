@@ -14,7 +14,7 @@ from mocpy import MOC
 
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Coverage
-from vo_photoz.pipeline.crossmatch import CrossmatchResult, crossmatch
+from vo_photoz.pipeline.crossmatch.chain import CrossmatchResult, crossmatch
 from vo_photoz.sky.moc import contains, from_mocpy
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
@@ -26,7 +26,7 @@ N = 3000
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vo_photoz.tables.csv_stream._BLOCK", 20_000)
     monkeypatch.setattr("vo_photoz.tables.text._PIECES", 1)
-    monkeypatch.setattr("vo_photoz.pipeline.crossmatch_batches.LARGE_BYTES", 0)
+    monkeypatch.setattr("vo_photoz.pipeline.crossmatch.batches.LARGE_BYTES", 0)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_batches_give_the_same_table(
     options: dict[str, Any] = {"matches": matches, "coverage": half if covered else None}
     options["format"] = "parquet" if ending == "parquet" else "votable"
     result, batches = run(tables, tmp_path / f"batches.{ending}", **options)
-    monkeypatch.setattr("vo_photoz.pipeline.crossmatch_batches.LARGE_BYTES", 1 << 40)
+    monkeypatch.setattr("vo_photoz.pipeline.crossmatch.batches.LARGE_BYTES", 1 << 40)
     at_once, whole = run(tables, tmp_path / f"whole.{ending}", **options)
     assert batches.n_rows == N
     assert_same(batches, whole)
@@ -112,7 +112,7 @@ def test_rows_inside_the_coverage(
     tables: tuple[Path, Path], half: Coverage, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the rows in memory, and with a second reading of the file."""
-    monkeypatch.setattr("vo_photoz.pipeline.crossmatch_batches._IN_MEMORY", kept)
+    monkeypatch.setattr("vo_photoz.pipeline.crossmatch.batches._IN_MEMORY", kept)
     result, covered = run(tables, tmp_path / "covered.vot", coverage=half, rows="covered")
     whole = read_table(tables[0])
     inside = contains(half, whole.values("ra"), whole.values("dec"))

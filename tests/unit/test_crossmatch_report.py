@@ -19,9 +19,9 @@ from vo_photoz.cli.main import app
 from vo_photoz.errors import ServiceError, UsageError
 from vo_photoz.flow import NewColumn, Positions, no_progress
 from vo_photoz.hips.moc_files import write_moc
-from vo_photoz.pipeline.crossmatch import crossmatch
-from vo_photoz.pipeline.matching import search
-from vo_photoz.pipeline.partners import find_partners
+from vo_photoz.pipeline.crossmatch.chain import crossmatch
+from vo_photoz.pipeline.crossmatch.matching import search
+from vo_photoz.pipeline.crossmatch.partners import find_partners
 from vo_photoz.sky.moc import from_mocpy
 from vo_photoz.sky.pairs import IntArray, Pairs
 from vo_photoz.tables.positions import find_positions

@@ -23,7 +23,7 @@ from vo_photoz.catalogues.match import match_table, table_pairs
 from vo_photoz.cli.main import app
 from vo_photoz.errors import ServiceError, TableError, UsageError
 from vo_photoz.flow import Positions
-from vo_photoz.pipeline.crossmatch import join
+from vo_photoz.pipeline.crossmatch.chain import join
 from vo_photoz.sky.moc import contains, from_mocpy
 from vo_photoz.tables.read import read_table
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vo_photoz.catalogues.match import match_table
 from vo_photoz.errors import ServiceError, TableError, TransientError, UsageError
 from vo_photoz.flow import Match, NewColumn, Positions
-from vo_photoz.pipeline.crossmatch import crossmatch, failed_match, join
+from vo_photoz.pipeline.crossmatch.chain import crossmatch, failed_match, join
 from vo_photoz.sky.pairs import Pairs, best_partners, separation_arcsec, within
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable

@@ -15,7 +15,7 @@ from astropy.table import Table
 from tests.servers.cds import Cds, serving
 from vo_photoz import settings
 from vo_photoz.errors import ServiceError
-from vo_photoz.pipeline.crossmatch import crossmatch
+from vo_photoz.pipeline.crossmatch.chain import crossmatch
 from vo_photoz.tables.read import read_table
 
 UPLOAD = '<uploadMethod ivo-id="ivo://ivoa.net/std/TAPRegExt#upload-inline"/>'

@@ -76,7 +76,7 @@ def crossmatch(
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz import settings
         from vo_photoz.pipeline.coverage import coverage_of
-        from vo_photoz.pipeline.crossmatch import crossmatch as run
+        from vo_photoz.pipeline.crossmatch.chain import crossmatch as run
 
         if plot and plot.suffix.lower() not in PICTURES:
             raise UsageError(f"{plot} is no picture.", advice=f"Let it end in {', '.join(PICTURES)}.")

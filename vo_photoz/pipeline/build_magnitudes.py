@@ -13,7 +13,7 @@ from vo_photoz.datasets.ledger import Step
 from vo_photoz.datasets.recipe_parts import Magnitudes
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Match, Progress, no_progress
-from vo_photoz.pipeline.crossmatch import join
+from vo_photoz.pipeline.crossmatch.chain import join
 from vo_photoz.pipeline.outcomes import Outcome
 from vo_photoz.pipeline.samples import query_named
 from vo_photoz.pipeline.step_folders import file_digest

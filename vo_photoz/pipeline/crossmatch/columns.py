@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from vo_photoz.flow import BoolArray, NewColumn
-from vo_photoz.pipeline.matching import Found, unknown_where
+from vo_photoz.pipeline.crossmatch.matching import Found, unknown_where
 from vo_photoz.sky.pairs import IntArray, Pairs, best_partners, null_partners
 
 

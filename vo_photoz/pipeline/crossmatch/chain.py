@@ -9,10 +9,10 @@ from pathlib import Path
 from vo_photoz.catalogues.report import MatchReport
 from vo_photoz.errors import ServiceError, TableError, UsageError
 from vo_photoz.flow import Coverage, Match, Positions, Progress, no_progress
-from vo_photoz.pipeline.crossmatch_batches import Options, RowsWanted, crossmatch_batches, is_large
-from vo_photoz.pipeline.matching import Found, Matches, search
-from vo_photoz.pipeline.pairs_table import pairs_table
-from vo_photoz.pipeline.partners import find_partners, kept_until_written, refuse_offline
+from vo_photoz.pipeline.crossmatch.batches import Options, RowsWanted, crossmatch_batches, is_large
+from vo_photoz.pipeline.crossmatch.matching import Found, Matches, search
+from vo_photoz.pipeline.crossmatch.pairs import pairs_table
+from vo_photoz.pipeline.crossmatch.partners import find_partners, kept_until_written, refuse_offline
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.sky.motion import Motion
@@ -67,7 +67,7 @@ def join(
     positions : Positions
         ICRS.
     what : str or Path
-        As of `vo_photoz.pipeline.partners.find_partners`.
+        As of `vo_photoz.pipeline.crossmatch.partners.find_partners`.
     radius_arcsec : float
         Largest separation.
     offline : bool
@@ -147,13 +147,13 @@ def crossmatch(
     output : path
         Where the result is written (atomically).
     with_ : sequence of str or Path
-        Queries, tables and catalogues, as of `vo_photoz.pipeline.partners.find_partners`; exactly one for all
-        pairs.
+        Queries, tables and catalogues, as of `vo_photoz.pipeline.crossmatch.partners.find_partners`; exactly
+        one for all pairs.
     radius_arcsec : float
         Largest separation.
     matches : {"best", "all", "best-symmetric"}
-        The best partner of each row; all pairs, see `vo_photoz.pipeline.pairs_table.pairs_table`; or the best
-        partner where the row is also the best one of the partner.
+        The best partner of each row; all pairs, see `vo_photoz.pipeline.crossmatch.pairs.pairs_table`; or the
+        best partner where the row is also the best one of the partner.
     service, seconds : str or None, float or None
         As of `join`.
     scheduler : str or None

@@ -11,9 +11,9 @@ import numpy as np
 
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import BoolArray, Coverage, Match, Positions, Progress
-from vo_photoz.pipeline.match_columns import MatchColumns
-from vo_photoz.pipeline.matching import Found, Matches, search
-from vo_photoz.pipeline.partners import Partners
+from vo_photoz.pipeline.crossmatch.columns import MatchColumns
+from vo_photoz.pipeline.crossmatch.matching import Found, Matches, search
+from vo_photoz.pipeline.crossmatch.partners import Partners
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.sky.motion import Motion
@@ -33,7 +33,7 @@ _IN_MEMORY = 100 << 20
 
 @dataclass(frozen=True)
 class Options:
-    """How the positions are found and matched; as of `vo_photoz.pipeline.crossmatch.crossmatch`."""
+    """How the positions are found and matched; as of `vo_photoz.pipeline.crossmatch.chain.crossmatch`."""
 
     radius_arcsec: float
     matches: Matches
@@ -82,7 +82,7 @@ def crossmatch_batches(
     Raises
     ------
     UsageError, TableError, ServiceError
-        As `vo_photoz.pipeline.crossmatch.crossmatch`.
+        As `vo_photoz.pipeline.crossmatch.chain.crossmatch`.
     """
     if options.rows == "covered" and options.coverage is None:
         raise UsageError(

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from vo_photoz.errors import ServiceError, UsageError
 from vo_photoz.flow import Positions, Progress
-from vo_photoz.pipeline.archive_partners import ArchivePartners, VizierPartners
-from vo_photoz.pipeline.hats_partners import HatsPartners, is_hats
-from vo_photoz.pipeline.table_partners import TablePartners
+from vo_photoz.pipeline.crossmatch.archive_partners import ArchivePartners, VizierPartners
+from vo_photoz.pipeline.crossmatch.hats_partners import HatsPartners, is_hats
+from vo_photoz.pipeline.crossmatch.table_partners import TablePartners
 from vo_photoz.sky.pairs import Pairs
 from vo_photoz.tap.journal import Journals
 from vo_photoz.tap.queries import is_query, list_queries, load_query

@@ -11,8 +11,8 @@ import numpy as np
 from vo_photoz.catalogues.report import Ledger, MatchReport
 from vo_photoz.errors import ServiceError, UsageError
 from vo_photoz.flow import BoolArray, Coverage, Match, NewColumn, Positions, Progress
-from vo_photoz.pipeline.archive_partners import ArchivePartners, VizierPartners
-from vo_photoz.pipeline.partners import Partners
+from vo_photoz.pipeline.crossmatch.archive_partners import ArchivePartners, VizierPartners
+from vo_photoz.pipeline.crossmatch.partners import Partners
 from vo_photoz.settings import defaults
 from vo_photoz.sky.chance import Chance, measured, shifted
 from vo_photoz.sky.chunks import usable
@@ -79,7 +79,7 @@ def search(
     Parameters
     ----------
     partners : Partners
-        Of `vo_photoz.pipeline.partners.find_partners`.
+        Of `vo_photoz.pipeline.crossmatch.partners.find_partners`.
     positions : Positions
         ICRS.
     radius_arcsec : float
