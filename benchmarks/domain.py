@@ -21,7 +21,7 @@ import numpy as np
 from vo_photoz.analysis.stamp_checks import check_stamps
 from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.flow import Flag, Float32Array, Stamps
-from vo_photoz.pipeline.import_dataset import import_dataset
+from vo_photoz.pipeline.datasets.import_stamps import import_dataset
 from vo_photoz.redshift.domain import domain_of
 
 HELD_OUT = 0

@@ -23,8 +23,8 @@ from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.flow import Positions
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import load_survey
-from vo_photoz.pipeline.build_magnitudes import find_magnitudes
-from vo_photoz.pipeline.samples import find_samples
+from vo_photoz.pipeline.datasets.build.magnitudes import find_magnitudes
+from vo_photoz.pipeline.datasets.build.samples import find_samples
 from vo_photoz.sky.pairs import within
 
 

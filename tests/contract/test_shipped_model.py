@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from vo_photoz.flow import Stamps
+from vo_photoz.pipeline.datasets.import_stamps import import_dataset
 from vo_photoz.pipeline.evaluate import evaluate
-from vo_photoz.pipeline.import_dataset import import_dataset
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.model import check_fits, list_models, load_model
 from vo_photoz.redshift.predict import outside_domain, predict_stamps

@@ -22,7 +22,7 @@ from vo_photoz.datasets.store import open_dataset
 from vo_photoz.flow import Coverage
 from vo_photoz.hips.coverage import read_moc
 from vo_photoz.hips.survey import own_surveys
-from vo_photoz.pipeline.archive_rows import ArchiveRows, cells_around
+from vo_photoz.pipeline.datasets.build.archive_rows import ArchiveRows, cells_around
 from vo_photoz.sky.moc import contains, from_mocpy, union
 from vo_photoz.sky.pairs import separation_arcsec
 from vo_photoz.tap.queries import load_query, own_folders, shipped_folder

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vo_photoz.errors import TableError
-from vo_photoz.pipeline.import_dataset import import_dataset
+from vo_photoz.pipeline.datasets.import_stamps import import_dataset
 
 
 def file_with(path: Path, kind: list[str]) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vo_photoz.pipeline.import_dataset import import_dataset
+from vo_photoz.pipeline.datasets.import_stamps import import_dataset
 from vo_photoz.simulation.imaging.resampling import spread_path, stamp_path
 
 NJY_PER_ARCSEC2 = 3631 / 0.396**2  # of a nanomaggy in a source pixel

@@ -9,8 +9,8 @@ from astropy.table import Table
 from mocpy import MOC
 
 from vo_photoz.datasets.recipe_parts import Sample
-from vo_photoz.pipeline.samples import FAR, SampleSource, to_candidates
-from vo_photoz.pipeline.table_rows import TableRows
+from vo_photoz.pipeline.datasets.build.samples import FAR, SampleSource, to_candidates
+from vo_photoz.pipeline.datasets.build.table_rows import TableRows
 from vo_photoz.sky.moc import contains, from_mocpy
 
 

@@ -47,7 +47,7 @@ def import_(
 ) -> None:
     """Make a training set of a file of stamps, cut as they are cut in predictions."""
     with errors_told(debug), progress_bar(quiet) as progress:
-        from vo_photoz.pipeline.import_dataset import import_dataset
+        from vo_photoz.pipeline.datasets.import_stamps import import_dataset
 
         about = {"title": title, "citation": citation, "licence": licence}
         about = {name: text for name, text in about.items() if text}
@@ -106,7 +106,7 @@ def build(
 ) -> None:
     """Build a training set by a recipe; the same command goes on where a run was stopped."""
     with errors_told(debug):
-        from vo_photoz.pipeline.build_dataset import build_dataset
+        from vo_photoz.pipeline.datasets.build.build import build_dataset
 
         with progress_bar(quiet) as progress:
             made = build_dataset(recipe, output, offline=offline, progress=progress)
@@ -127,7 +127,7 @@ def simulate(
 ) -> None:
     """Make a training set of a simulated sky, with stamps that went the way of real ones."""
     with errors_told(debug), progress_bar(quiet) as progress:
-        from vo_photoz.pipeline.simulate_dataset import simulate_dataset
+        from vo_photoz.pipeline.datasets.simulate import simulate_dataset
 
         words = [Path(sky).name, "-o", output.name, "--n", str(n), "--seed", str(seed)]
         told = {"made_by": shlex.join(["vo-photoz", "dataset", "simulate", *words])}
@@ -149,7 +149,7 @@ def show(
 ) -> None:
     """Print what a training set holds, and draw it."""
     with errors_told(debug):
-        from vo_photoz.pipeline.show_dataset import check_hash, draw, open_and_tell
+        from vo_photoz.pipeline.datasets.show import check_hash, draw, open_and_tell
 
         data, lines = open_and_tell(folder)
         for line in lines:

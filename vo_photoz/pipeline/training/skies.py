@@ -11,7 +11,7 @@ from typing import Any
 
 from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.flow import Float32Array
-from vo_photoz.pipeline.simulate_dataset import simulate_dataset
+from vo_photoz.pipeline.datasets.simulate import simulate_dataset
 from vo_photoz.pipeline.training.ingredients import Form, Labels
 from vo_photoz.redshift.training.simulated import HELD_OUT, STOP_STAMPS, SkySource, seed_number
 from vo_photoz.simulation.sky import SimulatedBatch, SimulatedSky

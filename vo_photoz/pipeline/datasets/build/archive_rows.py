@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from vo_photoz.datasets.candidates import end_to_end, read, write
 from vo_photoz.errors import Truncated
 from vo_photoz.flow import Coverage, Positions, Progress, no_progress
-from vo_photoz.pipeline.samples import RawSample, arrow
-from vo_photoz.pipeline.step_folders import write_whole
+from vo_photoz.pipeline.datasets.build.samples import RawSample, arrow
+from vo_photoz.pipeline.datasets.build.step_folders import write_whole
 from vo_photoz.sky.frames import unit_vectors
 from vo_photoz.sky.moc import DEEPEST
 from vo_photoz.sky.pixels import cells_of

@@ -22,7 +22,7 @@ from vo_photoz.datasets.recipe_parts import Cuts, Split, StampsWanted
 from vo_photoz.datasets.split import across_borders, sky_folds
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import BoolArray, Coverage, Flag, FlagArray
-from vo_photoz.pipeline.outcomes import Outcome
+from vo_photoz.pipeline.datasets.build.outcomes import Outcome
 from vo_photoz.sky.frames import unit_vectors
 from vo_photoz.sky.moc import DEEPEST, contains
 from vo_photoz.sky.pixels import cells_of

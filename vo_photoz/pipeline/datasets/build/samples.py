@@ -17,7 +17,7 @@ from vo_photoz.datasets.ledger import Step
 from vo_photoz.datasets.recipe_parts import Sample
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import FloatArray
-from vo_photoz.pipeline.step_folders import file_digest
+from vo_photoz.pipeline.datasets.build.step_folders import file_digest
 from vo_photoz.tap.queries import Query, load_query
 
 FAR = "far from the footprint (counted, not listed)"
@@ -146,7 +146,7 @@ def to_candidates(sample: Sample, raw: RawSample) -> tuple[pa.Table, pa.Table, S
     sample : Sample
         The sample.
     raw : RawSample
-        Of `vo_photoz.pipeline.table_rows` or `vo_photoz.pipeline.archive_rows`.
+        Of `vo_photoz.pipeline.datasets.build.table_rows` or `vo_photoz.pipeline.datasets.build.archive_rows`.
 
     Raises
     ------

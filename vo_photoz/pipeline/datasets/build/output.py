@@ -18,10 +18,10 @@ from vo_photoz.datasets.candidates import end_to_end, rows_of, write
 from vo_photoz.datasets.ledger import Ledger
 from vo_photoz.datasets.store import write_dataset
 from vo_photoz.errors import TableError
-from vo_photoz.pipeline.archive_rows import TOLD
-from vo_photoz.pipeline.build_inputs import BuildInputs
-from vo_photoz.pipeline.outcomes import DROPPED, dropped_rows, kept_rows, step_of
-from vo_photoz.pipeline.stamp_parts import StampParts
+from vo_photoz.pipeline.datasets.build.archive_rows import TOLD
+from vo_photoz.pipeline.datasets.build.inputs import BuildInputs
+from vo_photoz.pipeline.datasets.build.outcomes import DROPPED, dropped_rows, kept_rows, step_of
+from vo_photoz.pipeline.datasets.build.stamp_parts import StampParts
 
 FOOTPRINT, PROVENANCE, RECIPE = "footprint.fits", "provenance.json", "recipe.toml"
 CONFLICTS = "conflicts.parquet"

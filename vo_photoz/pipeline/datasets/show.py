@@ -11,7 +11,7 @@ from vo_photoz.datasets.ledger import read_ledger
 from vo_photoz.datasets.manifest import dereddening_text
 from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.errors import TableError
-from vo_photoz.pipeline.build_output import PROVENANCE
+from vo_photoz.pipeline.datasets.build.output import PROVENANCE
 
 
 def open_and_tell(folder: str | Path) -> tuple[Dataset, list[str]]:

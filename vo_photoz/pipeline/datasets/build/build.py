@@ -23,22 +23,22 @@ from vo_photoz.datasets.store import Dataset, open_dataset
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Coverage, Progress, no_progress
 from vo_photoz.hips.coverage import find_coverage, read_moc, write_moc
-from vo_photoz.pipeline.archive_rows import ArchiveRows
-from vo_photoz.pipeline.build_inputs import BuildInputs
-from vo_photoz.pipeline.build_magnitudes import with_magnitudes
-from vo_photoz.pipeline.build_output import FOLDS, FOOTPRINT, write_output
-from vo_photoz.pipeline.build_steps import (
+from vo_photoz.pipeline.datasets.build.archive_rows import ArchiveRows
+from vo_photoz.pipeline.datasets.build.inputs import BuildInputs
+from vo_photoz.pipeline.datasets.build.magnitudes import with_magnitudes
+from vo_photoz.pipeline.datasets.build.outcomes import Outcome, kept_rows, nothing_left, step_of
+from vo_photoz.pipeline.datasets.build.output import FOLDS, FOOTPRINT, write_output
+from vo_photoz.pipeline.datasets.build.samples import SampleSource, to_candidates
+from vo_photoz.pipeline.datasets.build.stamp_parts import StampParts
+from vo_photoz.pipeline.datasets.build.step_folders import StepFolders
+from vo_photoz.pipeline.datasets.build.steps import (
     inside_cuts,
     inside_footprint,
     merge_samples,
     split_by_sky,
     with_good_stamps,
 )
-from vo_photoz.pipeline.outcomes import Outcome, kept_rows, nothing_left, step_of
-from vo_photoz.pipeline.samples import SampleSource, to_candidates
-from vo_photoz.pipeline.stamp_parts import StampParts
-from vo_photoz.pipeline.step_folders import StepFolders
-from vo_photoz.pipeline.table_rows import TableRows
+from vo_photoz.pipeline.datasets.build.table_rows import TableRows
 from vo_photoz.sky.moc import intersection
 
 

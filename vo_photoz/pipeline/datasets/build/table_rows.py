@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from vo_photoz.datasets.candidates import end_to_end
 from vo_photoz.errors import TableError
 from vo_photoz.flow import BoolArray, Coverage, Positions
-from vo_photoz.pipeline.archive_rows import cells_around
-from vo_photoz.pipeline.samples import RawSample, SampleSource, arrow, used_columns
+from vo_photoz.pipeline.datasets.build.archive_rows import cells_around
+from vo_photoz.pipeline.datasets.build.samples import RawSample, SampleSource, arrow, used_columns
 from vo_photoz.sky.frames import unit_vectors
 from vo_photoz.sky.pixels import cells_of
 from vo_photoz.tables.batch_positions import BatchPositions

@@ -14,7 +14,7 @@ from vo_photoz.errors import ServiceError
 from vo_photoz.flow import Flag, FlagArray, Float32Array, Positions, Progress, Stamps, no_progress
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import Survey
-from vo_photoz.pipeline.step_folders import write_whole
+from vo_photoz.pipeline.datasets.build.step_folders import write_whole
 
 UNIT = "nJy/arcsec2"
 PART_BYTES = 1 << 24

@@ -11,9 +11,9 @@ from vo_photoz import __version__
 from vo_photoz.datasets.recipe import Recipe, load_recipe, recipe_file
 from vo_photoz.errors import CoverageError, SurveyError
 from vo_photoz.hips.survey import Survey, list_surveys, load_survey
-from vo_photoz.pipeline.build_magnitudes import find_magnitudes
-from vo_photoz.pipeline.samples import SampleSource, find_samples
-from vo_photoz.pipeline.step_folders import digest, file_digest
+from vo_photoz.pipeline.datasets.build.magnitudes import find_magnitudes
+from vo_photoz.pipeline.datasets.build.samples import SampleSource, find_samples
+from vo_photoz.pipeline.datasets.build.step_folders import digest, file_digest
 
 
 @dataclass(frozen=True)

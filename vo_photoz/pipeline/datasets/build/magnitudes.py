@@ -14,9 +14,9 @@ from vo_photoz.datasets.recipe_parts import Magnitudes
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Match, Progress, no_progress
 from vo_photoz.pipeline.crossmatch.chain import join
-from vo_photoz.pipeline.outcomes import Outcome
-from vo_photoz.pipeline.samples import query_named
-from vo_photoz.pipeline.step_folders import file_digest
+from vo_photoz.pipeline.datasets.build.outcomes import Outcome
+from vo_photoz.pipeline.datasets.build.samples import query_named
+from vo_photoz.pipeline.datasets.build.step_folders import file_digest
 from vo_photoz.sky.pairs import column_prefix
 from vo_photoz.tap.queries import load_query
 

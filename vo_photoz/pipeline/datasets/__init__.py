@@ -1,0 +1,1 @@
+"""Data sets: made from files of stamps, from simulated skies, from surveys and archives; and shown."""

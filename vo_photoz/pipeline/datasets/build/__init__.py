@@ -1,0 +1,1 @@
+"""Build a training set by a recipe, step by step, each kept on disk."""
