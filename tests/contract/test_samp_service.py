@@ -26,8 +26,8 @@ sys.path.append(str(PARTS))
 from peer import HubProcess, Peer, error, until  # noqa: E402
 
 from vo_photoz.cli.serve import running  # noqa: E402
-from vo_photoz.pipeline.job import Offer  # noqa: E402
-from vo_photoz.pipeline.jobs import JobStore  # noqa: E402
+from vo_photoz.pipeline.service.job import Offer  # noqa: E402
+from vo_photoz.pipeline.service.store import JobStore  # noqa: E402
 from vo_photoz.samp import delivery  # noqa: E402
 from vo_photoz.samp.messages import Message  # noqa: E402
 from vo_photoz.samp.service import Service  # noqa: E402
@@ -424,7 +424,7 @@ def test_a_message_delivered_again_is_one_job(
 def test_a_table_sent_again_on_purpose_is_a_new_job(
     start: Callable[..., Service], peer: Peer, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vo_photoz.pipeline.jobs.REDELIVERY_SECONDS", 0.2)
+    monkeypatch.setattr("vo_photoz.pipeline.service.store.REDELIVERY_SECONDS", 0.2)
     start()
     peer.send(table.as_uri())
     until(lambda: peer.tables)

@@ -15,8 +15,8 @@ from matplotlib.image import imread
 
 from tests.job_folder import NO_PREDICTION_ROW, MemoryJob, MemoryStore, make_job_folder
 from vo_photoz.errors import UsageError
-from vo_photoz.pipeline.job import Offer
-from vo_photoz.pipeline.jobs import JobStore
+from vo_photoz.pipeline.service.job import Offer
+from vo_photoz.pipeline.service.store import JobStore
 from vo_photoz.web.app import create_app
 from vo_photoz.web.job_files import open_files
 from vo_photoz.web.server import serve_in_thread

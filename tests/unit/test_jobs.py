@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from vo_photoz.errors import JobError
-from vo_photoz.pipeline.engine import Stopped, WorkerProcess
-from vo_photoz.pipeline.job import Job, Offer, State
-from vo_photoz.pipeline.jobs import MAX_ATTEMPTS, JobStore
+from vo_photoz.pipeline.service.engine import Stopped, WorkerProcess
+from vo_photoz.pipeline.service.job import Job, Offer, State
+from vo_photoz.pipeline.service.store import MAX_ATTEMPTS, JobStore
 from vo_photoz.pipeline.store_lock import hold
 
 PARTS = Path(__file__).parent.parent / "contract" / "service_parts"
@@ -71,7 +71,7 @@ def test_the_same_table_twice_is_one_job_until_its_result_is_there(
     assert arrive(store)[1] is False, "the result is on its way"
     store.set_delivered(first.id)
     assert arrive(store)[1] is False, "still the time of redelivery"
-    monkeypatch.setattr("vo_photoz.pipeline.jobs.REDELIVERY_SECONDS", -1)
+    monkeypatch.setattr("vo_photoz.pipeline.service.store.REDELIVERY_SECONDS", -1)
     again, new = arrive(store)
     assert new, "the user sends it on purpose"
     assert again.id != first.id
@@ -278,8 +278,8 @@ def test_worker_is_stopped_in_the_middle_of_a_job(worker: WorkerProcess, store: 
 
 def test_worker_leaves_when_its_parent_is_killed(store: JobStore, tmp_path: Path) -> None:
     job = queue(store, name="slow 60")
-    code = "import sys; from vo_photoz.pipeline.engine import WorkerProcess\n"
-    code += "from vo_photoz.pipeline.job import Job\n"
+    code = "import sys; from vo_photoz.pipeline.service.engine import WorkerProcess\n"
+    code += "from vo_photoz.pipeline.service.job import Job\n"
     code += "w = WorkerProcess('stand_in:run'); w._started(); print(w._child.pid, flush=True)\n"
     code += "w.run(Job.from_json(sys.argv[1]))"
     environment = os.environ | {"PYTHONPATH": str(PARTS)}

@@ -17,8 +17,8 @@ from vo_photoz.cli.foreground import leave, stop_signals, wait_for
 from vo_photoz.errors import PhotozError, UsageError
 
 if TYPE_CHECKING:
-    from vo_photoz.pipeline.job import Job
-    from vo_photoz.pipeline.jobs import JobStore
+    from vo_photoz.pipeline.service.job import Job
+    from vo_photoz.pipeline.service.store import JobStore
     from vo_photoz.samp.service import Service
     from vo_photoz.settings import Settings
     from vo_photoz.web.server import Server
@@ -95,8 +95,8 @@ def running(
         The service, registered and at work, and the address of its page.
     """
     # Registering comes first and loads only what it needs; the page follows; the model waits for a job.
-    from vo_photoz.pipeline.engine import PREDICTOR, WorkerProcess
-    from vo_photoz.pipeline.jobs import JobStore
+    from vo_photoz.pipeline.service.engine import PREDICTOR, WorkerProcess
+    from vo_photoz.pipeline.service.store import JobStore
     from vo_photoz.pipeline.store_lock import hold
     from vo_photoz.samp.service import Service
 

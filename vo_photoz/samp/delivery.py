@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from vo_photoz.errors import TransientError
-from vo_photoz.pipeline.job import Job
-from vo_photoz.pipeline.jobs import JobStore
+from vo_photoz.pipeline.service.job import Job
+from vo_photoz.pipeline.service.store import JobStore
 from vo_photoz.samp import messages
 from vo_photoz.samp.client import HubClient
 from vo_photoz.samp.connection import Client

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vo_photoz.errors import JobError, PhotozError, TableError, UsageError
-from vo_photoz.pipeline.job import Job, Offer, State, input_path
-from vo_photoz.pipeline.jobs import JobStore
+from vo_photoz.pipeline.service.job import Job, Offer, State, input_path
+from vo_photoz.pipeline.service.store import JobStore
 from vo_photoz.samp.messages import TableSent, is_one_of_us, is_our_table
 from vo_photoz.settings import Settings
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from vo_photoz.errors import JobError, PhotozError
 from vo_photoz.flow import Progress, no_progress
-from vo_photoz.pipeline.engine import Engine, Stopped
-from vo_photoz.pipeline.job import Job
-from vo_photoz.pipeline.jobs import JobStore
+from vo_photoz.pipeline.service.engine import Engine, Stopped
+from vo_photoz.pipeline.service.job import Job
+from vo_photoz.pipeline.service.store import JobStore
 from vo_photoz.samp import messages
 from vo_photoz.samp.client import HubClient
 from vo_photoz.samp.delivery import Delivery

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from vo_photoz.errors import JobError, PhotozError
-from vo_photoz.pipeline.jobs import JobStore
+from vo_photoz.pipeline.service.store import JobStore
 from vo_photoz.web.pages import Pages
 from vo_photoz.web.routes import Site, router
 from vo_photoz.web.security import HEADERS, HOSTS, SecurityHeaders, same_token

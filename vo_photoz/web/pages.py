@@ -10,7 +10,7 @@ from importlib.resources import files as resources
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from vo_photoz.pipeline.job import Job, State
+from vo_photoz.pipeline.service.job import Job, State
 from vo_photoz.web.job_files import JobFiles, Row
 
 ROWS_A_PAGE = 100

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from vo_photoz.errors import JobError
-from vo_photoz.pipeline.job import Job, State
-from vo_photoz.pipeline.jobs import JobStore
+from vo_photoz.pipeline.service.job import Job, State
+from vo_photoz.pipeline.service.store import JobStore
 from vo_photoz.web.job_files import JobFiles, open_files
 from vo_photoz.web.pages import Pages
 from vo_photoz.web.pictures import png
@@ -120,7 +120,7 @@ def result(job: TheJob) -> FileResponse:
 def compact(job: TheJob) -> FileResponse:
     """Give the same in BINARY2, for clients that read its nulls."""
     _require_result(job)
-    from vo_photoz.pipeline.service_job import compact_result  # noqa: PLC0415 - needs numpy and more
+    from vo_photoz.pipeline.service.run import compact_result  # noqa: PLC0415 - needs numpy and more
 
     return FileResponse(compact_result(job), media_type=VOTABLE)
 

@@ -11,7 +11,7 @@ import time
 
 from vo_photoz.errors import SurveyError
 from vo_photoz.flow import Progress, no_progress
-from vo_photoz.pipeline.job import Job
+from vo_photoz.pipeline.service.job import Job
 
 
 def run(job: Job, progress: Progress = no_progress) -> None:

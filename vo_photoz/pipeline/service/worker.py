@@ -1,4 +1,4 @@
-"""The child process of `engine.WorkerProcess`: ``python -m vo_photoz.pipeline.worker PIPE MODULE:NAME``."""
+"""Child of `engine.WorkerProcess`: ``python -m vo_photoz.pipeline.service.worker PIPE MODULE:NAME``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from vo_photoz.errors import PhotozError
 from vo_photoz.flow import Progress
-from vo_photoz.pipeline.job import Job
+from vo_photoz.pipeline.service.job import Job
 
 TELL_SECONDS = 0.5
 """Progress is told at most so often."""

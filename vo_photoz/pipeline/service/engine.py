@@ -18,9 +18,9 @@ from typing import IO, Any, Protocol
 
 from vo_photoz.errors import JobError
 from vo_photoz.flow import Progress, no_progress
-from vo_photoz.pipeline.job import Job
+from vo_photoz.pipeline.service.job import Job
 
-PREDICTOR = "vo_photoz.pipeline.service_job:run"
+PREDICTOR = "vo_photoz.pipeline.service.run:run"
 STOP_SECONDS = 5.0
 LOG_BYTES = 5_000_000
 """A log that has grown beyond this begins anew with the next process."""
@@ -103,7 +103,7 @@ class WorkerProcess:
             return self._child, self._answers
         reading, writing = os.pipe()
         output = _opened(self._log) if self._log else None
-        command = [sys.executable, "-m", "vo_photoz.pipeline.worker", str(writing), self._predictor]
+        command = [sys.executable, "-m", "vo_photoz.pipeline.service.worker", str(writing), self._predictor]
         self._child = subprocess.Popen(  # noqa: S603 - our own command
             command, stdin=subprocess.PIPE, stdout=output, stderr=output, pass_fds=(writing,),
             start_new_session=True,

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from vo_photoz.errors import JobError
-from vo_photoz.pipeline.database import Database
-from vo_photoz.pipeline.job import ACTIVE, Job, Offer, State, moment
+from vo_photoz.pipeline.service.database import Database
+from vo_photoz.pipeline.service.job import ACTIVE, Job, Offer, State, moment
 
 SCHEMA_VERSION = 1
 SCHEMA = """
