@@ -82,7 +82,7 @@ def with_classes() -> str:
 
 def look(name: str, scatter: float, per_stratum: int, z_limit: float, seed: int) -> Seen:
     """Draw a sky and show it to a model, block after block."""
-    from vo_photoz.pipeline.posterior import Priors
+    from vo_photoz.pipeline.prediction.posterior import Priors
     from vo_photoz.redshift.model import load_model
     from vo_photoz.simulation.natural_sky import natural_sky
     from vo_photoz.simulation.sky import SimulatedSky

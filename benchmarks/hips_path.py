@@ -38,7 +38,7 @@ from vo_photoz.flow import Float32Array, Stamps
 from vo_photoz.hips.imaging import AB_ZERO_NJY
 from vo_photoz.hips.stamp_survey import write_stamp_survey
 from vo_photoz.pipeline.datasets.import_stamps import import_dataset
-from vo_photoz.pipeline.predict import predict
+from vo_photoz.pipeline.prediction.predict import predict
 from vo_photoz.pipeline.score import judgement
 from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.redshift.predict import predict_stamps

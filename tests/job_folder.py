@@ -12,7 +12,7 @@ from astropy.table import Table
 
 from vo_photoz.errors import JobError
 from vo_photoz.flow import Flag, MixturePDF, Positions, Predictions
-from vo_photoz.pipeline.artefacts import JobFolder
+from vo_photoz.pipeline.prediction.artefacts import JobFolder
 from vo_photoz.redshift import mixture
 
 CARD = SimpleNamespace(bands=list("ugriz"), stamp_pixels=16, pixel_arcsec=0.396, z_max=6.0)

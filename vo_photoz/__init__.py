@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vo_photoz.hips.hipsfs import HiPSfs
     from vo_photoz.hips.survey import HiPS, Survey, load_survey
     from vo_photoz.pipeline.crossmatch.chain import crossmatch
-    from vo_photoz.pipeline.predict import predict
+    from vo_photoz.pipeline.prediction.predict import predict
 
 __version__ = "0.1.0"
 
@@ -24,7 +24,7 @@ _HOMES = {
     "Survey": "vo_photoz.hips.survey",
     "load_survey": "vo_photoz.hips.survey",
     "crossmatch": "vo_photoz.pipeline.crossmatch.chain",
-    "predict": "vo_photoz.pipeline.predict",
+    "predict": "vo_photoz.pipeline.prediction.predict",
 }
 
 

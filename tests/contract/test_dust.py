@@ -11,7 +11,7 @@ import pytest
 
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import Flag
-from vo_photoz.pipeline.predict import predict
+from vo_photoz.pipeline.prediction.predict import predict
 from vo_photoz.redshift.model import load_model
 from vo_photoz.tables.read import read_table
 

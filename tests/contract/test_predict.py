@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from vo_photoz.cli.main import app
 from vo_photoz.flow import NOT_PREDICTED, Flag, Positions
 from vo_photoz.hips.cutouts import cut_stamps
-from vo_photoz.pipeline.predict import PredictionResult, predict
+from vo_photoz.pipeline.prediction.predict import PredictionResult, predict
 from vo_photoz.redshift.model import load_model
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
@@ -171,8 +171,8 @@ def test_a_killed_run_goes_on_where_it_was(
     """The process is ended in the middle as by kill -9: nothing of ours runs any more."""
     code = f"""
 import os
-import vo_photoz.pipeline.densities as chain
-from vo_photoz.pipeline.predict import predict
+import vo_photoz.pipeline.prediction.densities as chain
+from vo_photoz.pipeline.prediction.predict import predict
 cut = chain.cut_stamps
 def few(*arguments, **options):
     for number, batch in enumerate(cut(*arguments, batch=10, **options)):
@@ -193,7 +193,7 @@ predict({str(sandbox / "sources.vot")!r}, output={str(tmp_path / "out.vot")!r},
         cut_again.append(len(positions))
         return cut_stamps(survey, positions, **options)
 
-    monkeypatch.setattr("vo_photoz.pipeline.densities.cut_stamps", counted)
+    monkeypatch.setattr("vo_photoz.pipeline.prediction.densities.cut_stamps", counted)
     survey = sandbox / "survey.toml"
     result = predict(sandbox / "sources.vot", output=tmp_path / "out.vot", survey=survey, resume=True)
     assert cut_again == [result.n_predicted - 30]

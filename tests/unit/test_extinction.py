@@ -13,7 +13,7 @@ from vo_photoz.errors import ModelError, SurveyError
 from vo_photoz.flow import Flag, Positions, Stamps
 from vo_photoz.hips.extinction import coefficients, deredden, read_dust_map
 from vo_photoz.hips.survey import BandPhotometry, HiPS, Survey
-from vo_photoz.pipeline.dust import Dust
+from vo_photoz.pipeline.prediction.dust import Dust
 
 NSIDE = 64
 FRAMES = {"G": "galactic", "C": "icrs", "E": "barycentrictrueecliptic"}

@@ -7,7 +7,7 @@ import pytest
 
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import MixturePDF
-from vo_photoz.pipeline.posterior import Priors, probabilities
+from vo_photoz.pipeline.prediction.posterior import Priors, probabilities
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.card import Card
 from vo_photoz.redshift.model import load_model

@@ -64,7 +64,7 @@ def predict(
     """Predict the redshift density of every row of TABLE."""
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz import settings
-        from vo_photoz.pipeline.predict import predict as run
+        from vo_photoz.pipeline.prediction.predict import predict as run
 
         chosen = settings.load(
             config,

@@ -101,9 +101,9 @@ def check(
         given = _pairs(band_columns or [])
         problems = _tell(check_survey(survey), quiet)
         if catalogue is not None:
-            from vo_photoz.pipeline.check_report import keep_results, write_report
-            from vo_photoz.pipeline.check_survey import check_photometry
-            from vo_photoz.pipeline.survey_verdict import Limits
+            from vo_photoz.pipeline.surveys.check import check_photometry
+            from vo_photoz.pipeline.surveys.report import keep_results, write_report
+            from vo_photoz.pipeline.surveys.verdict import Limits
 
             results = check_photometry(
                 survey,

@@ -25,7 +25,7 @@ from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.extinction import read_dust_map
 from vo_photoz.hips.stamp_survey import write_stamp_survey
 from vo_photoz.hips.survey import UNITS_NJY, Survey, load_survey
-from vo_photoz.pipeline.dust import Dust, dereddening_of
+from vo_photoz.pipeline.prediction.dust import Dust, dereddening_of
 
 MODEL_UNIT = "nJy/arcsec2"
 CLASSES = ("STAR", "GALAXY", "QSO")

@@ -13,11 +13,11 @@ from vo_photoz.flow import Coverage, Progress, no_progress
 from vo_photoz.hips.coverage import survey_coverage
 from vo_photoz.hips.moc_files import write_moc
 from vo_photoz.hips.survey import Survey, load_survey
-from vo_photoz.pipeline.densities import Orientations
 from vo_photoz.pipeline.discovery.candidates import Candidates, Search, find_candidates, rows_of
 from vo_photoz.pipeline.discovery.ranking import Ranking, ranked
 from vo_photoz.pipeline.discovery.sheet import write_sheet
-from vo_photoz.pipeline.predict import PredictionResult, predict
+from vo_photoz.pipeline.prediction.densities import Orientations
+from vo_photoz.pipeline.prediction.predict import PredictionResult, predict
 from vo_photoz.redshift.card import Card
 from vo_photoz.redshift.inference.runner import Runtime
 from vo_photoz.redshift.model import Model, load_model

@@ -11,9 +11,9 @@ from vo_photoz.analysis.plots import SourcePicture, draw_sources
 from vo_photoz.flow import Float32Array, Predictions
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import Survey
-from vo_photoz.pipeline.densities import MODEL_UNIT
 from vo_photoz.pipeline.discovery.candidates import Candidates
 from vo_photoz.pipeline.discovery.ranking import Ranking
+from vo_photoz.pipeline.prediction.densities import MODEL_UNIT
 from vo_photoz.redshift.card import Card
 from vo_photoz.tables.write import whole
 

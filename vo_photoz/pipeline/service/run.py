@@ -8,7 +8,7 @@ from typing import Any
 
 from vo_photoz.flow import Progress
 from vo_photoz.hips.survey import Survey, load_survey
-from vo_photoz.pipeline.predict import predict
+from vo_photoz.pipeline.prediction.predict import predict
 from vo_photoz.pipeline.service.job import Job
 from vo_photoz.redshift.inference.runner import Runtime
 from vo_photoz.redshift.model import Model, load_model

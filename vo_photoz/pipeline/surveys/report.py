@@ -15,7 +15,7 @@ from vo_photoz.errors import UsageError
 from vo_photoz.hips.photometry import Calibration, Sources
 from vo_photoz.hips.survey import Survey
 from vo_photoz.hips.survey_file import keep_check
-from vo_photoz.pipeline.check_survey import BandResult
+from vo_photoz.pipeline.surveys.check import BandResult
 
 COLUMNS = {
     "band": ("", "meta.id;instr.bandpass", "band of the survey"),

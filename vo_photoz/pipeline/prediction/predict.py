@@ -23,12 +23,12 @@ from vo_photoz.flow import (
 )
 from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.hips.traffic import Traffic
-from vo_photoz.pipeline.artefacts import JobFolder, known_redshifts
 from vo_photoz.pipeline.crossmatch.chain import failed_match, join
-from vo_photoz.pipeline.densities import Orientations, densities, open_checkpoint, summary
-from vo_photoz.pipeline.dust import EBV_HIGH, Dust
-from vo_photoz.pipeline.flags import position_flags
-from vo_photoz.pipeline.posterior import Priors, probabilities
+from vo_photoz.pipeline.prediction.artefacts import JobFolder, known_redshifts
+from vo_photoz.pipeline.prediction.densities import Orientations, densities, open_checkpoint, summary
+from vo_photoz.pipeline.prediction.dust import EBV_HIGH, Dust
+from vo_photoz.pipeline.prediction.flags import position_flags
+from vo_photoz.pipeline.prediction.posterior import Priors, probabilities
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.redshift import mixture

@@ -25,10 +25,10 @@ from vo_photoz.flow import (
 )
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import Survey
-from vo_photoz.pipeline.artefacts import JobFolder
-from vo_photoz.pipeline.checkpoint import Checkpoint, fingerprint
-from vo_photoz.pipeline.dust import Dust
-from vo_photoz.pipeline.flags import flag_notes
+from vo_photoz.pipeline.prediction.artefacts import JobFolder
+from vo_photoz.pipeline.prediction.checkpoint import Checkpoint, fingerprint
+from vo_photoz.pipeline.prediction.dust import Dust
+from vo_photoz.pipeline.prediction.flags import flag_notes
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.model import Model
 from vo_photoz.redshift.predict import outside_domain, predict_stamps

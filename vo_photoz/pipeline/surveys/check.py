@@ -24,7 +24,7 @@ from vo_photoz.hips.photometry import (
     measure_sources,
 )
 from vo_photoz.hips.survey import Survey
-from vo_photoz.pipeline.survey_verdict import Limits, Region, region_problems, verdict
+from vo_photoz.pipeline.surveys.verdict import Limits, Region, region_problems, verdict
 from vo_photoz.sky.frames import unit_vectors
 from vo_photoz.sky.pixels import cells_of
 from vo_photoz.tables.positions import find_positions
