@@ -11,7 +11,7 @@ from vo_photoz import __version__
 
 GROUPS = (
     "predict", "discover", "serve", "cutouts", "crossmatch", "select", "coverage", "surveys", "models",
-    "queries", "hats", "dataset", "train", "evaluate", "compare", "hub", "sandbox",
+    "queries", "hats", "dataset", "train", "evaluate", "compare", "score", "hub", "sandbox",
 )  # fmt: skip
 
 app = typer.Typer(
