@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 from vo_photoz.cli.evaluate import names_in, summary
 from vo_photoz.errors import UsageError
@@ -18,10 +18,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def compare(
-    dataset: Annotated[Path, typer.Argument(help="A data set with redshifts.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Report: a folder, or a file .html or .json.")
-    ],
+    dataset: given.Dataset,
+    output: given.Report,
     networks: Annotated[
         str, typer.Option(help="Architectures to train: compact, dcmdn-1, dcmdn-2 (comma-separated).")
     ] = "",

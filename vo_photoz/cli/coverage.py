@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 
 WHAT = (
@@ -43,9 +44,7 @@ def coverage(
         int,
         typer.Option(help="Of FITS. 1: every reader takes it; 2: ranges, which old readers see as empty."),
     ] = 1,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Refuse the network: use what was fetched before.")
-    ] = False,
+    offline: given.Offline = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -7,11 +7,45 @@ from typing import Annotated, Literal
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 from vo_photoz.errors import UsageError
 
 PICTURES = (".png", ".pdf", ".svg")
-ENDINGS = {".fits": "fits", ".fit": "fits", ".parquet": "parquet"}
+
+With = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        help="Query or .adql file (values behind a colon: gaia-stars:snr=7), vizier:TABLE, simbad, "
+        "table, or folder or address of a HATS catalogue; may be repeated.",
+    ),
+]
+Matches = Annotated[
+    Literal["best", "all", "best-symmetric"],
+    typer.Option(
+        help="best: the closest partner of each row; all: a table of all pairs; best-symmetric: the "
+        "closest partner where the row is also the closest one of the partner."
+    ),
+]
+Coverage = Annotated[
+    str | None,
+    typer.Option(
+        help="Rows outside are not searched for: a coverage map (MOC), a survey, a HiPS or vizier:TABLE."
+    ),
+]
+Rows = Annotated[
+    Literal["all", "covered", "matched"],
+    typer.Option(
+        help="Rows of the result: all of TABLE; those inside --coverage (then --with may be left out); "
+        "or those with a partner."
+    ),
+]
+Chance = Annotated[bool, typer.Option(help="Measure how many matches are chance, by a second, small search.")]
+Plot = Annotated[Path | None, typer.Option(help="Draw the separations (PNG, PDF, SVG by its ending).")]
+Service = Annotated[
+    str | None, typer.Option(help="TAP address instead of the query's own; xmatch for CDS X-Match.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,55 +54,21 @@ def add_to(app: typer.Typer) -> None:
 
 
 def crossmatch(
-    table: Annotated[Path, typer.Argument(help="VOTable, FITS, CSV, ECSV or Parquet with positions.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the result is written.")],
-    with_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--with",
-            help="Query or .adql file (values behind a colon: gaia-stars:snr=7), vizier:TABLE, simbad, "
-            "table, or folder or address of a HATS catalogue; may be repeated.",
-        ),
-    ] = None,
+    table: given.Table,
+    output: given.Result,
+    with_: With = None,
     radius: Annotated[float | None, typer.Option(help="Largest separation, arcsec.")] = None,
-    matches: Annotated[
-        Literal["best", "all", "best-symmetric"],
-        typer.Option(
-            help="best: the closest partner of each row; all: a table of all pairs; best-symmetric: the "
-            "closest partner where the row is also the closest one of the partner."
-        ),
-    ] = "best",
-    coverage: Annotated[
-        str | None,
-        typer.Option(
-            help="Rows outside are not searched for: a coverage map (MOC), a survey, a HiPS or vizier:TABLE."
-        ),
-    ] = None,
-    rows: Annotated[
-        Literal["all", "covered", "matched"],
-        typer.Option(
-            help="Rows of the result: all of TABLE; those inside --coverage (then --with may be left out); "
-            "or those with a partner."
-        ),
-    ] = "all",
-    chance: Annotated[
-        bool, typer.Option(help="Measure how many matches are chance, by a second, small search.")
-    ] = True,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw the separations (PNG, PDF, SVG by its ending).")
-    ] = None,
-    service: Annotated[
-        str | None,
-        typer.Option(help="TAP address instead of the query's own; xmatch for CDS X-Match."),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(help="Dask scheduler (tcp://host:8786) for HATS catalogues, else this process."),
-    ] = None,
-    ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
-    dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
-    frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    matches: Matches = "best",
+    coverage: Coverage = None,
+    rows: Rows = "all",
+    chance: Chance = True,
+    plot: Plot = None,
+    service: Service = None,
+    scheduler: given.Scheduler = None,
+    ra: given.Ra = None,
+    dec: given.Dec = None,
+    frame: given.Frame = None,
+    config: given.Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -96,7 +96,7 @@ def crossmatch(
             ra=ra,
             dec=dec,
             frame=frame,
-            format=ENDINGS.get(output.suffix.lower(), "votable"),
+            format=given.format_of(output),
             progress=progress,
         )
         if plot:

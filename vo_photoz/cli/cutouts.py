@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def cutouts(
-    table: Annotated[Path, typer.Argument(help="VOTable, FITS, CSV, ECSV or Parquet with positions.")],
+    table: given.Table,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="NAME.npz, NAME.zarr, or a folder of FITS files.")
     ],
-    survey: Annotated[str | None, typer.Option(help="Name of a survey, or a survey file.")] = None,
+    survey: given.Survey = None,
     size: Annotated[int, typer.Option(help="Side of a stamp, pixels.")] = 64,
     scale: Annotated[
         float | None, typer.Option(help="Side of a pixel, arcsec; by default that of the survey's tiles.")
@@ -44,13 +45,11 @@ def cutouts(
     pictures: Annotated[
         Path | None, typer.Option(help="Also draw the first 40 sources, in colour and each band: NAME.png.")
     ] = None,
-    ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
-    dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
-    frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Refuse the network: use what was fetched before.")
-    ] = False,
-    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    ra: given.Ra = None,
+    dec: given.Dec = None,
+    frame: given.Frame = None,
+    offline: given.Offline = False,
+    config: given.Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

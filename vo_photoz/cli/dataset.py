@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 
 group = typer.Typer(no_args_is_help=True, help="Make and show training sets.")
@@ -21,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
 @group.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="npz with images (n, band, y, x), ra, dec, z.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
+    output: given.NewFolder,
     bands: Annotated[str, typer.Option(help="Bands of the images: ugriz, or names with commas.")] = "ugriz",
     pixel_arcsec: Annotated[float, typer.Option(help="Side of a pixel of the images, arcsec.")] = 0.396,
     unit: Annotated[str, typer.Option(help="Unit of the images, per pixel.")] = "nanomaggy",
@@ -99,7 +100,7 @@ def _numbers(text: str, bands: list[str]) -> dict[str, float] | None:
 @group.command("build")
 def build(
     recipe: Annotated[str, typer.Argument(help="TOML file, or the name of a recipe that comes along.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
+    output: given.NewFolder,
     offline: Annotated[bool, typer.Option("--offline", help="Take images from disk only.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -119,7 +120,7 @@ def build(
 @group.command("simulate")
 def simulate(
     sky: Annotated[str, typer.Argument(help="TOML file, or one of: quasars, all-classes.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
+    output: given.NewFolder,
     n: Annotated[int, typer.Option("--n", help="Number of sources.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Same seed, same pixels.")] = 0,
     quiet: Quiet = False,

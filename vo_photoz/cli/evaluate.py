@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 
 if TYPE_CHECKING:
@@ -36,10 +36,8 @@ def evaluate(
             "scored on the fold that it held out."
         ),
     ],
-    dataset: Annotated[Path, typer.Argument(help="A data set with redshifts.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Report: a folder, or a file .html or .json.")
-    ],
+    dataset: given.Dataset,
+    output: given.Report,
     fold: Annotated[
         int | None, typer.Option(help="Fold of the sky; the card's held-out one when not given.")
     ] = None,

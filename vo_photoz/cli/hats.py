@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
-
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(help="Address of a Dask scheduler (tcp://host:8786); without one, this process computes."),
-]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,13 +21,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def import_(
-    table: Annotated[Path, typer.Argument(help="VOTable, FITS, CSV, ECSV or Parquet with positions.")],
-    output: Output,
-    ra: Annotated[str | None, typer.Option(help="Column of the right ascension or longitude.")] = None,
-    dec: Annotated[str | None, typer.Option(help="Column of the declination or latitude.")] = None,
-    frame: Annotated[str | None, typer.Option(help="Frame of the positions: icrs, fk5, galactic.")] = None,
+    table: given.Table,
+    output: given.NewFolder,
+    ra: given.Ra = None,
+    dec: given.Dec = None,
+    frame: given.Frame = None,
     part_rows: Annotated[int, typer.Option(min=1, help="Rows of a part of the sky at most.")] = 500_000,
-    scheduler: Scheduler = None,
+    scheduler: given.Scheduler = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -53,12 +47,12 @@ def import_(
 
 def filter_(
     catalogue: Annotated[str, typer.Argument(help="Folder or address of a HATS catalogue.")],
-    output: Output,
+    output: given.NewFolder,
     coverage: Annotated[
         str,
         typer.Option(help="Rows inside are kept: a coverage map (MOC), a survey, a HiPS or vizier:TABLE."),
     ],
-    scheduler: Scheduler = None,
+    scheduler: given.Scheduler = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 from vo_photoz.cli.evaluate import score_table
-from vo_photoz.cli.predict import one_or_eight
+from vo_photoz.cli.options import one_or_eight
 
 if TYPE_CHECKING:
     from vo_photoz.redshift.card import Card

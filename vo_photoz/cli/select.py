@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
-
-ENDINGS = {".fits": "fits", ".fit": "fits", ".parquet": "parquet"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,8 +22,8 @@ def select(
         str, typer.Option(help="The part of the sky: a coverage map (MOC), a survey, a HiPS or vizier:TABLE.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the table is written.")],
-    service: Annotated[str | None, typer.Option(help="TAP address instead of the query's own.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    service: given.Service = None,
+    config: given.Config = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -41,7 +40,7 @@ def select(
             coverage=coverage_of(coverage, progress=progress),
             service=service,
             seconds=chosen.tap_seconds,
-            format=ENDINGS.get(output.suffix.lower(), "votable"),
+            format=given.format_of(output),
             progress=progress,
         )
     for line in result.lines():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, say
 from vo_photoz.cli.foreground import leave, stop_signals, wait_for
 from vo_photoz.errors import PhotozError, UsageError
@@ -33,12 +34,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def serve(
-    survey: Annotated[str | None, typer.Option(help="Survey: a name or a TOML file.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model: a name or a folder.")] = None,
-    runtime: Annotated[
-        Literal["auto", "tensorflow", "onnx"] | None,
-        typer.Option(help="What runs the networks; auto: ONNX Runtime where it and the file are there."),
-    ] = None,
+    survey: given.Survey = None,
+    model: given.Model = None,
+    runtime: given.RuntimeName = None,
     crossmatch: Annotated[
         list[str] | None, typer.Option(help="Query or table joined to every prediction (repeatable).")
     ] = None,
@@ -47,7 +45,7 @@ def serve(
         typer.Option(help="auto: use a running SAMP hub or start ours; start: always ours; none: page only."),
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port of the page; 0 takes the one used last.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    config: given.Config = None,
     accept_waiting: Annotated[
         bool, typer.Option("--accept-waiting", help="Large tables do not wait for your word.")
     ] = False,

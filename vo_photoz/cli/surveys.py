@@ -7,14 +7,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vo_photoz.cli import options as given
 from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 from vo_photoz.errors import UsageError
 
 if TYPE_CHECKING:
     from vo_photoz.hips.check import BandCheck
+    from vo_photoz.hips.survey import Survey
+    from vo_photoz.pipeline.surveys.check import BandResult
 
 Name = Annotated[str, typer.Argument(help="Name of a survey, or a survey file (TOML).")]
-Offline = Annotated[bool, typer.Option("--offline", help="Refuse the network: use what was fetched before.")]
+Catalogue = Annotated[
+    Path | None, typer.Option(help="Table of stars with positions and AB magnitudes: compare the fluxes.")
+]
+BandColumns = Annotated[
+    list[str] | None,
+    typer.Option("--band-columns", help="Magnitudes of the bands: g=gmag,r=psfMag_r; may be repeated."),
+]
+Magnitudes = Annotated[
+    tuple[float, float], typer.Option(help="Brightest and faintest magnitude of the stars used.")
+]
+MostStars = Annotated[
+    int, typer.Option("--stars", min=5, help="At most so many stars a band: each may cost a tile.")
+]
+RegionOrder = Annotated[
+    int | None, typer.Option(min=0, max=12, help="HEALPix order of the sky regions; found when not given.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -63,32 +81,20 @@ def show(name: Name, debug: Debug = False) -> None:
 
 def check(
     name: Name,
-    catalogue: Annotated[
-        Path | None, typer.Option(help="Table of stars with positions and AB magnitudes: compare the fluxes.")
-    ] = None,
+    catalogue: Catalogue = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the tables and the picture.")
     ] = None,
-    band_columns: Annotated[
-        list[str] | None,
-        typer.Option("--band-columns", help="Magnitudes of the bands: g=gmag,r=psfMag_r; may be repeated."),
-    ] = None,
-    magnitudes: Annotated[
-        tuple[float, float], typer.Option(help="Brightest and faintest magnitude of the stars used.")
-    ] = (14.0, 21.0),
+    band_columns: BandColumns = None,
+    magnitudes: Magnitudes = (14.0, 21.0),
     tolerance: Annotated[float, typer.Option(help="Tolerated error of the zero point, mag.")] = 0.05,
     offset: Annotated[float, typer.Option(help="Tolerated astrometric offset, arcsec.")] = 0.2,
-    most_stars: Annotated[
-        int, typer.Option("--stars", min=5, help="At most so many stars a band: each may cost a tile.")
-    ] = 2000,
-    region_order: Annotated[
-        int | None,
-        typer.Option(min=0, max=12, help="HEALPix order of the sky regions; found when not given."),
-    ] = None,
-    ra: Annotated[str | None, typer.Option(help="Column of the right ascension.")] = None,
-    dec: Annotated[str | None, typer.Option(help="Column of the declination.")] = None,
+    most_stars: MostStars = 2000,
+    region_order: RegionOrder = None,
+    ra: given.Ra = None,
+    dec: given.Dec = None,
     keep: Annotated[bool, typer.Option(help="Write the outcome into the survey file.")] = True,
-    offline: Offline = False,
+    offline: given.Offline = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -98,37 +104,19 @@ def check(
         from vo_photoz.hips.survey import load_survey
 
         survey = load_survey(name, offline=offline)
-        given = _pairs(band_columns or [])
+        columns = _pairs(band_columns or [])
         problems = _tell(check_survey(survey), quiet)
         if catalogue is not None:
             from vo_photoz.pipeline.surveys.check import check_photometry
-            from vo_photoz.pipeline.surveys.report import keep_results, write_report
             from vo_photoz.pipeline.surveys.verdict import Limits
 
             results = check_photometry(
-                survey,
-                catalogue,
-                band_columns=given,
-                brightest=magnitudes[0],
-                faintest=magnitudes[1],
-                limits=Limits(zero_point=tolerance, offset_arcsec=offset),
-                most_stars=most_stars,
-                region_order=region_order,
-                ra=ra,
-                dec=dec,
-                progress=progress,
-            )
-            for one in results:
-                say(f"{one.band}: {one.summary()} ({one.column}; {len(one.regions)} regions)", quiet)
-            problems += [problem for one in results for problem in one.problems]
-            for band in survey.bands:
-                if band not in {one.band for one in results}:
-                    say(f"{band}: not compared, the catalogue has no magnitudes of it", quiet)
-            if output is not None:
-                paths = write_report(results, survey, catalogue, output)
-                say(f"Written: {', '.join(map(str, paths))}", quiet)
-            if keep:
-                say(f"Kept in {keep_results(results, survey)}", quiet)
+                survey, catalogue, band_columns=columns, brightest=magnitudes[0], faintest=magnitudes[1],
+                limits=Limits(zero_point=tolerance, offset_arcsec=offset), most_stars=most_stars,
+                region_order=region_order, ra=ra, dec=dec, progress=progress,
+            )  # fmt: skip
+            problems += _tell_fluxes(results, survey, quiet)
+            _write(results, survey, catalogue, output, keep=keep, quiet=quiet)
     for problem in problems:
         typer.secho(f"   {problem}", fg=typer.colors.RED, err=True)
     if problems:
@@ -145,6 +133,35 @@ def _tell(found: list[BandCheck], quiet: bool) -> list[str]:
         for doubt in band.doubts:
             say(f"   note: {doubt}", quiet)
     return [problem for band in found for problem in band.problems]
+
+
+def _tell_fluxes(results: list[BandResult], survey: Survey, quiet: bool) -> list[str]:
+    """Tell how the fluxes of the bands are; the problems are returned."""
+    for one in results:
+        say(f"{one.band}: {one.summary()} ({one.column}; {len(one.regions)} regions)", quiet)
+    for band in survey.bands:
+        if band not in {one.band for one in results}:
+            say(f"{band}: not compared, the catalogue has no magnitudes of it", quiet)
+    return [problem for one in results for problem in one.problems]
+
+
+def _write(
+    results: list[BandResult],
+    survey: Survey,
+    catalogue: Path,
+    output: Path | None,
+    *,
+    keep: bool,
+    quiet: bool,
+) -> None:
+    """Write the report where one is wanted, and the outcome into the survey file."""
+    from vo_photoz.pipeline.surveys.report import keep_results, write_report
+
+    if output is not None:
+        paths = write_report(results, survey, catalogue, output)
+        say(f"Written: {', '.join(map(str, paths))}", quiet)
+    if keep:
+        say(f"Kept in {keep_results(results, survey)}", quiet)
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
