@@ -17,6 +17,25 @@ if TYPE_CHECKING:
 MOST_DRAWN = 40
 PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="NAME.npz, NAME.zarr, or a folder of FITS files.")
+]
+Scale = Annotated[
+    float | None, typer.Option(help="Side of a pixel, arcsec; by default that of the survey's tiles.")
+]
+Interpolation = Annotated[
+    Literal["bilinear", "nearest"], typer.Option(help="How values between pixels are found.")
+]
+Flux = Annotated[
+    Literal["native", "per_arcsec2", "per_pixel", "nJy/arcsec2"],
+    typer.Option(
+        help="native: per source pixel, as in the tiles; or per arcsec2, per stamp pixel, nJy/arcsec2."
+    ),
+]
+Pictures = Annotated[
+    Path | None, typer.Option(help="Also draw the first 40 sources, in colour and each band: NAME.png.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -25,26 +44,13 @@ def add_to(app: typer.Typer) -> None:
 
 def cutouts(
     table: given.Table,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="NAME.npz, NAME.zarr, or a folder of FITS files.")
-    ],
+    output: Output,
     survey: given.Survey = None,
     size: Annotated[int, typer.Option(help="Side of a stamp, pixels.")] = 64,
-    scale: Annotated[
-        float | None, typer.Option(help="Side of a pixel, arcsec; by default that of the survey's tiles.")
-    ] = None,
-    interpolation: Annotated[
-        Literal["bilinear", "nearest"], typer.Option(help="How values between pixels are found.")
-    ] = "bilinear",
-    flux: Annotated[
-        Literal["native", "per_arcsec2", "per_pixel", "nJy/arcsec2"],
-        typer.Option(
-            help="native: per source pixel, as in the tiles; or per arcsec2, per stamp pixel, nJy/arcsec2."
-        ),
-    ] = "native",
-    pictures: Annotated[
-        Path | None, typer.Option(help="Also draw the first 40 sources, in colour and each band: NAME.png.")
-    ] = None,
+    scale: Scale = None,
+    interpolation: Interpolation = "bilinear",
+    flux: Flux = "native",
+    pictures: Pictures = None,
     ra: given.Ra = None,
     dec: given.Dec = None,
     frame: given.Frame = None,

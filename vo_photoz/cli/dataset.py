@@ -52,34 +52,28 @@ def import_(
 
         about = {"title": title, "citation": citation, "licence": licence}
         about = {name: text for name, text in about.items() if text}
-        words = ["--bands", bands, "--pixel-arcsec", f"{pixel_arcsec:g}", "--unit", unit]
-        words += ["--size", str(size), "--scale", f"{scale:g}"]
-        words += ["--ebv-map", ebv_map.name] if ebv_map else []
-        words += ["--dereddened-by", dereddened_by] if dereddened_by else []
-        words += ["--extinction", extinction] if extinction else []
-        words += ["--simulated"] if simulated else []
-        words += [word for name, text in about.items() for word in (f"--{name}", text)]
+        asked = {
+            "bands": bands, "pixel-arcsec": f"{pixel_arcsec:g}", "unit": unit, "size": str(size),
+            "scale": f"{scale:g}", "ebv-map": ebv_map.name if ebv_map else "",
+            "dereddened-by": dereddened_by, "extinction": extinction,
+        }  # fmt: skip
+        words = [*_words(asked), *(["--simulated"] if simulated else []), *_words(about)]
         command = shlex.join(["vo-photoz", "dataset", "import", file.name, "-o", output.name, *words])
         names = bands.split(",") if "," in bands else list(bands)
         made = import_dataset(
-            file,
-            output,
-            bands=names,
-            pixel_arcsec=pixel_arcsec,
-            unit=unit,
-            size=size,
-            scale_arcsec=scale,
-            ebv_map=ebv_map,
-            dereddened_by=dereddened_by,
-            extinction=_numbers(extinction, names),
-            source={**about, "made_by": command},
-            real=not simulated,
-            progress=progress,
-        )
+            file, output, bands=names, pixel_arcsec=pixel_arcsec, unit=unit, size=size, scale_arcsec=scale,
+            ebv_map=ebv_map, dereddened_by=dereddened_by, extinction=_numbers(extinction, names),
+            source={**about, "made_by": command}, real=not simulated, progress=progress,
+        )  # fmt: skip
     say(
         f"{output}: {len(made)} objects, stamps of {size} pixels, {' '.join(made.manifest.bands)}",
         quiet,
     )
+
+
+def _words(options: dict[str, str]) -> list[str]:
+    """Options with a value, as they stand on a command line."""
+    return [word for name, text in options.items() if text for word in (f"--{name}", text)]
 
 
 def _numbers(text: str, bands: list[str]) -> dict[str, float] | None:

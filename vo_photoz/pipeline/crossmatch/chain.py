@@ -177,14 +177,7 @@ def crossmatch(
     UsageError, TableError, ServiceError
         Raised if an option, a table or an archive cannot be used; nothing is written then.
     """
-    if (not with_ and rows != "covered") or (matches == "all" and len(with_) > 1):
-        raise UsageError(
-            "Give one query or table to match with.", advice="Repeat --with for best matches only."
-        )
-    if matches == "all" and rows != "all":
-        raise UsageError(
-            "A table of all pairs has no rows to choose.", advice="Leave out --rows or --matches."
-        )
+    _refuse(with_, matches, rows)
     journals = Journals()
     sources = [
         find_partners(one, service=service, seconds=seconds, scheduler=scheduler, journals=journals)
@@ -206,19 +199,25 @@ def crossmatch(
     with kept_until_written(journals):
         found = [
             search(
-                partners,
-                positions,
-                radius_arcsec,
-                matches=matches,
-                motion=motion,
-                coverage=coverage,
-                chance=chance,
-                progress=progress,
+                partners, positions, radius_arcsec, matches=matches, motion=motion, coverage=coverage,
+                chance=chance, progress=progress,
             )
             for partners in sources
-        ]
+        ]  # fmt: skip
         joined = _write(user, Path(output), found, record, matches, format)
     return CrossmatchResult(Path(output), len(positions), joined, [one.report for one in found])
+
+
+def _refuse(with_: Sequence[str | Path], matches: Matches, rows: RowsWanted) -> None:
+    """Refuse wishes that contradict each other."""
+    if (not with_ and rows != "covered") or (matches == "all" and len(with_) > 1):
+        raise UsageError(
+            "Give one query or table to match with.", advice="Repeat --with for best matches only."
+        )
+    if matches == "all" and rows != "all":
+        raise UsageError(
+            "A table of all pairs has no rows to choose.", advice="Leave out --rows or --matches."
+        )
 
 
 def _write(
