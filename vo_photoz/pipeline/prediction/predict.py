@@ -16,6 +16,7 @@ from vo_photoz.flow import (
     Flag,
     FlagArray,
     Match,
+    NewColumn,
     Positions,
     Predictions,
     Progress,
@@ -32,9 +33,11 @@ from vo_photoz.pipeline.prediction.posterior import Priors, probabilities
 from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.redshift import mixture
+from vo_photoz.redshift.card import Card
 from vo_photoz.redshift.inference.runner import Runtime, chosen
 from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.sky.motion import Motion
+from vo_photoz.tables.additions import NewParam
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.predictions import prediction_columns
 from vo_photoz.tables.proper_motion import find_motion
@@ -184,30 +187,17 @@ def predict(
     UsageError
         Raised if an option cannot be meant.
     """
-    source = table if isinstance(table, UserTable) else read_table(table)
-    if not source.n_rows:
-        raise TableError("The table has no rows.", advice="Send a table with at least one source.")
+    source = _with_rows(table)
     positions = find_positions(source, ra=ra, dec=dec, frame=frame)
     images, network = _images_and_network(survey, model, runtime, offline)
     dust = Dust.of(ebv_map, ebv_high, network.card, images, positions)
-    runs_on = chosen(network, network.runtime)
     priors = Priors.of(prior, network.card)
-    parameters = {
-        "radius_arcsec": radius_arcsec,
-        "z_min": z_min,
-        **priors.told(),
-        "runtime": runs_on,
-        **dust.told(),
-    }
+    asked = {"radius_arcsec": radius_arcsec, "z_min": z_min, **priors.told()}
     record = Record.start(
-        job=job,
-        survey=images,
-        model=network.card,
-        table=source,
+        job=job, survey=images, model=network.card, table=source, positions=positions,
         file=None if isinstance(table, UserTable) else table,
-        positions=positions,
-        parameters=parameters,
-    )
+        parameters={**asked, "runtime": chosen(network, network.runtime), **dust.told()},
+    )  # fmt: skip
     motion = find_motion(source, ra=ra, dec=dec, frame=frame) if crossmatch else None
     matches, flags = _join_all(positions, motion, crossmatch, radius_arcsec, offline, progress)
     flags |= position_flags(positions, images) | dust.flags(len(positions))
@@ -225,25 +215,22 @@ def predict(
     if folder is not None:
         z_spec = known_redshifts(matches, len(positions))
         JobFolder(folder).keep_densities(predictions, positions, network.card, z_spec)
-
-    z_grid = np.linspace(0, network.card.z_max, grid or 0)
-    urls = [page(row) for row in range(len(positions))] if page else None
-    columns, params = prediction_columns(
-        predictions,
-        grid=(mixture.on_grid(pdf, z_grid), z_grid) if grid else None,
-        pz_url=urls,
-        classes=probabilities(pdf, network.card),
-        prior=priors.of_high,
-    )
+    columns, params = _columns(predictions, network.card, priors.of_high, grid, page)
     joined = [column for match in matches for column in match.columns]
-    told = infos(record.finish(matches))
-    if source.note:
-        told.append(("vo_photoz.input_note", source.note))
+    told = _told(record.finish(matches), source)
     additions = Additions([*joined, *columns], params, told, list(services))
     write_table(source, additions, Path(output), format=format, serialisation=serialisation)
     if checkpoint is not None:
         checkpoint.remove()
     return PredictionResult(Path(output), positions, predictions, matches, images.traffic())
+
+
+def _with_rows(table: str | Path | UserTable) -> UserTable:
+    """The table, opened; one without rows is an error."""
+    source = table if isinstance(table, UserTable) else read_table(table)
+    if not source.n_rows:
+        raise TableError("The table has no rows.", advice="Send a table with at least one source.")
+    return source
 
 
 def _images_and_network(
@@ -279,3 +266,23 @@ def _join_all(
             matches.append(failed_match(one, error, len(positions)))
             flags |= np.int16(Flag.CROSSMATCH_FAILED)
     return matches, flags
+
+
+def _columns(
+    predictions: Predictions, card: Card, prior: str, grid: int | None, page: Callable[[int], str] | None
+) -> tuple[list[NewColumn], list[NewParam]]:
+    """Columns and PARAMs of the predictions; with p(z) on a grid and addresses of pages where wanted."""
+    z_grid = np.linspace(0, card.z_max, grid or 0)
+    return prediction_columns(
+        predictions,
+        grid=(mixture.on_grid(predictions.pdf, z_grid), z_grid) if grid else None,
+        pz_url=[page(row) for row in range(len(predictions.flags))] if page else None,
+        classes=probabilities(predictions.pdf, card),
+        prior=prior,
+    )
+
+
+def _told(record: Record, source: UserTable) -> list[tuple[str, str]]:
+    """Names and values of the INFOs."""
+    note = [("vo_photoz.input_note", source.note)] if source.note else []
+    return [*infos(record), *note]
