@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,6 @@ def test_all_members_as_one_function_are_the_members(architecture, classes):
 
 
 def test_members_that_are_not_built_alike_run_too():
-    from dataclasses import replace
-
     from vo_photoz.redshift.inference.keras_runner import KerasRunner
 
     wide = small.networks(replace(small.shape(), filters=(5, 7, 9)), members=1)
@@ -234,6 +233,21 @@ def test_many_threads_get_what_one_gets(exported, runtime):
         together = list(pool.map(lambda one: stacked(predict_stamps(model, one)), shown))
     for a, b in zip(alone, together, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("runtime", ["tensorflow", "onnx"])
+def test_a_stamp_has_the_same_bits_in_any_company(exported, runtime):
+    model, shown = load_model(exported, runtime), small.stamps(300)
+
+    def predicted(rows: np.ndarray) -> np.ndarray:
+        part = replace(shown, pixels=shown.pixels[rows], flags=shown.flags[rows])
+        return stacked(predict_stamps(model, part, orientations=8))
+
+    expected, order = predicted(np.arange(300)), np.random.default_rng(3).permutation(300)
+    np.testing.assert_array_equal(predicted(order), expected[order])
+    for size in (1, 3, 10, 50, 77, 129):
+        parts = [predicted(np.arange(300)[start : start + size]) for start in range(0, 300, size)]
+        np.testing.assert_array_equal(np.concatenate(parts), expected, err_msg=str(size))
 
 
 def out_of_memory_above(rows: int, real):

@@ -36,10 +36,17 @@ class Runner(Protocol):
         What computes, for provenance: "keras tensorflow 2.21.0", "onnxruntime 1.32.0".
     batch : int
         Stamps that it takes at most at a time; it becomes smaller when the memory does not suffice.
+    step : int
+        Batches are filled up to a multiple of it. Libraries compute rows beyond a multiple of what a
+        processor takes at once in another way, so the same stamp gave other last digits in other company.
     """
 
     name: str
     batch: int
+
+    @property
+    def step(self) -> int:
+        """See the parameters."""
 
     def __call__(self, pixels: Float32Array) -> Float32Array:
         """Mixtures (n, 3, k) of stamps (n, band, y, x) without missing pixels.
@@ -114,7 +121,8 @@ def mixtures(runner: Runner, pixels: Float32Array, rows: NDArray[np.intp], compo
     """Mixtures (len(rows), 3, k) of some of the stamps (n, band, y, x); missing pixels count as empty sky.
 
     Only one batch at a time is copied. A batch for which the memory does not suffice is halved, and the work
-    goes on from there.
+    goes on from there. Networks such as ``compact`` give a stamp the same mixture to the last bit whatever
+    stands beside it, as long as the memory suffices for ``runner.step`` stamps.
 
     Raises
     ------
@@ -126,7 +134,7 @@ def mixtures(runner: Runner, pixels: Float32Array, rows: NDArray[np.intp], compo
     while start < len(rows):
         part = slice(start, start + runner.batch)
         try:
-            found = runner(_finite(pixels[rows[part]]))
+            found = runner(_filled(_finite(pixels[rows[part]]), min(runner.step, runner.batch)))
         except MemoryError:
             _halve(runner)
             continue
@@ -135,9 +143,15 @@ def mixtures(runner: Runner, pixels: Float32Array, rows: NDArray[np.intp], compo
                 f"The networks give {found.shape[-1]} Gaussians, the card of the model names {components}.",
                 advice="Get the model again.",
             )
-        out[part] = found
-        start += len(found)
+        out[part] = found[: len(out[part])]
+        start = part.stop
     return out
+
+
+def _filled(pixels: Float32Array, step: int) -> Float32Array:
+    """Stamps, and empty ones up to a multiple of ``step``."""
+    missing = -len(pixels) % step
+    return np.pad(pixels, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else pixels
 
 
 def _finite(pixels: Float32Array) -> Float32Array:

@@ -67,7 +67,8 @@ class CentredPhotometry(keras.layers.Layer):
         for _ in range(FINDER_STEPS):
             row, column = self._profile(y, FINDER_PIXELS, light), self._profile(x, FINDER_PIXELS, light)
             by_row = row * ops.sum(light * column[:, None, :], axis=-1)
-            by_column = column * ops.sum(light * row[:, :, None], axis=-2)
+            # Not a sum over axis -2: there the last digits of TensorFlow hang on the place in the batch.
+            by_column = column * ops.matmul(row[:, None, :], light)[:, 0]
             total = ops.sum(by_row, axis=-1, keepdims=True) + 1e-6
             # A window as wide as the source halves the offset that is left, so it is doubled.
             y = y + 2.0 * (ops.sum(by_row * (steps - y), axis=-1, keepdims=True) / total)
