@@ -55,7 +55,7 @@ def test_survey_is_photometric_and_relative(sandbox):
 
     survey = load_survey(sandbox / "survey.toml", offline=True)
     assert (survey.name, survey.bands, survey.pixel_unit) == ("sandbox", BANDS, "nanomaggy")
-    assert survey.why_not_photometric() == ""
+    survey.need_photometric()
     assert survey.surface_brightness("r") == pytest.approx(3631 / 0.396**2)
     assert str(sandbox) not in (sandbox / "survey.toml").read_text()
 
@@ -72,7 +72,8 @@ def test_fluxes_come_back_through_the_cutouts(sandbox, truth):
         bright = true > 100 * sigma
         inside = SDSS_IMAGING.inside(radius * 0.4, b)
         noise = sigma * radius * np.sqrt(np.pi * bright.sum())
-        assert noise < 0.1 * true[bright].sum()
+        # Together they must be bright enough to judge a scale by; it is u where few are (four, and all stars).
+        assert noise < 0.02 * true[bright].sum(), (band, bright.sum())
         measured = flux[bright, b].sum() / inside
         assert measured == pytest.approx(true[bright].sum(), abs=0.02 * true[bright].sum() + 2 * noise), band
 
