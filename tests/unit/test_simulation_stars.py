@@ -9,7 +9,7 @@ from tests.sdss_field import AREA_DEG2, EBV, GALACTIC, read_field, read_spectros
 from vo_photoz.errors import UsageError
 from vo_photoz.simulation.stars.counts import STAR_TYPES, count_nodes, node_types, star_counts
 from vo_photoz.simulation.stars.milky_way import ULTRACOOL, Galaxy, count_stars, stellar_density
-from vo_photoz.simulation.stars.population import FLAT_SHARES, draw_stars, draw_typed_stars
+from vo_photoz.simulation.stars.population import FLAT_SHARES, draw_nodes, draw_stars, stars_at
 from vo_photoz.simulation.stars.sequences import main_sequence, ultracool_dwarfs
 
 EXTINCTION = np.array([4.239, 3.303, 2.285, 1.698, 1.263])
@@ -19,8 +19,17 @@ def colours(magnitude):
     return -np.diff(magnitude, axis=1)
 
 
+def flat_stars(seed, n, scatter=1.0):
+    """Stars of all types without extinction, and their types."""
+    rng = np.random.default_rng(seed)
+    node, z = draw_nodes(rng, n, magnitudes="flat")
+    return stars_at(rng, node, z, galactic_ebv=0.0, scatter=scatter), node_types()[node]
+
+
 def test_flat_draws_hold_their_shares_of_red_dwarfs_at_all_magnitudes():
-    stars, types = draw_typed_stars(np.random.default_rng(1), 20_000, magnitudes="flat", galactic_ebv=0.0)
+    stars, types = flat_stars(1, 20_000)
+    whole = draw_stars(np.random.default_rng(1), 20_000, magnitudes="flat", galactic_ebv=0.0)
+    assert np.array_equal(stars.magnitude, whole.magnitude)
     for kind, share in FLAT_SHARES.items():
         assert np.mean(types == kind) == pytest.approx(share, abs=0.015), kind
     z = stars.magnitude[np.isin(types, ["L", "T"]), 4]
@@ -32,7 +41,8 @@ def test_flat_draws_hold_their_shares_of_red_dwarfs_at_all_magnitudes():
 
 
 def test_natural_draws_follow_the_counts():
-    _, types = draw_typed_stars(np.random.default_rng(2), 50_000, magnitude_range=(15, 20.5))
+    node, _ = draw_nodes(np.random.default_rng(2), 50_000, magnitude_range=(15, 20.5))
+    types = node_types()[node]
     _, counts = star_counts((15, 20.5))
     total = sum(c.sum() for c in counts.values())
     for kind in ("F", "G", "K", "M0-M4", "M5-M9"):
@@ -40,7 +50,7 @@ def test_natural_draws_follow_the_counts():
 
 
 def test_dwarfs_redden_in_i_z_from_m_to_t():
-    stars, types = draw_typed_stars(np.random.default_rng(3), 20_000, magnitudes="flat", galactic_ebv=0.0)
+    stars, types = flat_stars(3, 20_000)
     i_z = colours(stars.magnitude)[:, 3]
     medians = [np.median(i_z[types == kind]) for kind in ("G", "K", "M0-M4", "M5-M9", "L", "T")]
     assert np.all(np.diff(medians) > 0)
@@ -50,8 +60,7 @@ def test_dwarfs_redden_in_i_z_from_m_to_t():
 
 
 def test_no_scatter_leaves_stars_on_their_sequence():
-    rng = np.random.default_rng(4)
-    stars, types = draw_typed_stars(rng, 3000, magnitudes="flat", galactic_ebv=0.0, scatter=0.0)
+    stars, types = flat_stars(4, 3000, scatter=0.0)
     main = main_sequence()
     colour = colours(stars.magnitude)[np.isin(types, ["F", "G", "K", "M0-M4"])]
     expected = np.interp(colour[:, 1] + colour[:, 2], main.coordinate, main.colours[:, 3])

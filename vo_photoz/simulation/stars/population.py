@@ -63,23 +63,19 @@ def draw_stars(
     UsageError
         Raised if the magnitudes are of no known kind or their range is empty.
     """
-    return draw_typed_stars(
-        rng, n, magnitudes=magnitudes, magnitude_range=magnitude_range, galactic=galactic,
-        galactic_ebv=galactic_ebv, scatter=scatter,
-    )[0]  # fmt: skip
+    node, z = draw_nodes(rng, n, magnitudes=magnitudes, magnitude_range=magnitude_range, galactic=galactic)
+    return stars_at(rng, node, z, galactic_ebv=galactic_ebv, scatter=scatter)
 
 
-def draw_typed_stars(
+def draw_nodes(
     rng: np.random.Generator,
     n: int,
     *,
     magnitudes: Literal["flat", "natural"] = "natural",
     magnitude_range: tuple[float, float] = MAGNITUDE_RANGE,
     galactic: tuple[float, float] = HIGH_LATITUDE,
-    galactic_ebv: FloatArray | float | None = None,
-    scatter: float = 1.0,
-) -> tuple[Population, NDArray[np.str_]]:
-    """Stars and their types (`counts.STAR_TYPES`); parameters and errors as in `draw_stars`."""
+) -> tuple[NDArray[np.intp], FloatArray]:
+    """Nodes of the sequences (`counts.node_types` names their types) and z magnitudes, as of `draw_stars`."""
     if not magnitude_range[1] - magnitude_range[0] >= 0.1:
         raise UsageError(
             f"No star is between z = {magnitude_range[0]} and {magnitude_range[1]}.",
@@ -92,7 +88,7 @@ def draw_typed_stars(
         raise UsageError(f"Stars have no magnitudes named {magnitudes}.", advice="Take flat or natural.")
     node, column = np.unravel_index(rng.choice(counts.size, n, p=counts.ravel() / counts.sum()), counts.shape)
     z = edges[column] + rng.random(n) * (edges[1] - edges[0])
-    return stars_at(rng, node, z, galactic_ebv=galactic_ebv, scatter=scatter), node_types()[node]
+    return node, z
 
 
 def _flattened(counts: FloatArray) -> FloatArray:
