@@ -83,7 +83,10 @@ def test_one_model_learns_from_the_fold_of_its_stopping(dataset, tmp_path):
     assert card.scores["model"]["n"] == 120
     again = json.dumps(card.calibration)
     assert told(folder, dataset)[0] == 0  # from the bare networks again, not on top
-    assert json.dumps(read_card(folder).calibration) == again
+    card = read_card(folder)
+    assert json.dumps(card.calibration) == again
+    assert [one for one in card.made_by if "calibrate" in one] == ["vo-photoz models calibrate model set"]
+    assert [one.split()[1] for one in card.made_by][:2] == ["dataset", "train"]
 
 
 def test_models_of_a_cross_validation_learn_from_each_other(dataset, tmp_path):
@@ -98,6 +101,7 @@ def test_models_of_a_cross_validation_learn_from_each_other(dataset, tmp_path):
         assert card.orientations == kept["orientations"] == 8
         assert sorted(kept["folds"]) == [one for one in range(3) if one != fold]
         assert kept["rows"] == 240
+        assert card.made_by[-1] == "vo-photoz models calibrate all set --orientations 8"
 
 
 def test_the_fold_that_scores_a_model_never_calibrates_it(dataset, tmp_path):

@@ -83,6 +83,7 @@ def test_onnx_gives_the_same_densities_and_classes(exported):
     there = predict_stamps(model, shown)
     np.testing.assert_allclose(stacked(there), stacked(here), rtol=0, atol=1e-5)
     card = model.card
+    assert card.made_by == ["vo-photoz models export exported"]
     sums = class_probabilities(there, card.component_classes, card.classes)
     assert sums.sum(1) == pytest.approx(np.ones(300), abs=1e-5)
     assert card.onnx.keys() == {"networks.onnx"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,7 +87,9 @@ def export(
         from vo_photoz.redshift.model import find_model, load_model
 
         if output is None:
-            difference, path = add_onnx(find_model(name)), find_model(name) / FILE
+            folder = find_model(name)
+            difference = add_onnx(folder, made_by=_command("export", name))
+            path = folder / FILE
         else:
             difference, path = export_onnx(load_model(name, "tensorflow"), output), output
     say(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB), within {difference:.1g} of the networks")
@@ -114,7 +117,9 @@ def calibrate(
         from vo_photoz.pipeline.calibrate import calibrate as run
 
         shown = one_or_eight(orientations)
-        done = run(models, dataset, fold=fold, orientations=shown, progress=progress)
+        options = {"--fold": fold, "--orientations": orientations}
+        command = _command("calibrate", *models, dataset, **options)
+        done = run(models, dataset, fold=fold, orientations=shown, made_by=command, progress=progress)
     for model in done:
         card = model.card
         learned = card.calibration or {}
@@ -122,6 +127,14 @@ def calibrate(
             f"{card.name}: calibrated on {learned.get('rows')} objects of folds {learned.get('folds')}", quiet
         )
         say(f"Fold {card.training.held_out_fold}:\n{score_table(card.scores)}", quiet)
+
+
+def _command(name: str, *given: str | Path, **options: int | None) -> str:
+    """The command for the card; paths without their folders."""
+    words = ["vo-photoz", "models", name, *(Path(one).name or str(one) for one in given)]
+    for option, value in options.items():
+        words += [] if value is None else [option, str(value)]
+    return shlex.join(words)
 
 
 def _runtimes(model: Model) -> tuple[Runtime, ...]:

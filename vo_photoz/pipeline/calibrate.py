@@ -41,6 +41,7 @@ def calibrate(
     *,
     fold: int | None = None,
     orientations: Literal[1, 8] | None = None,
+    made_by: str = "",
     progress: Progress = no_progress,
 ) -> list[Model]:
     """Calibrate models and write it into their cards, with the new scores on their held-out folds.
@@ -59,6 +60,8 @@ def calibrate(
         Fold from which one model learns.
     orientations : {1, 8} or None
         In how many turns and flips stamps are shown from now on; None leaves what the cards say.
+    made_by : str
+        The command that does it, for the cards.
     progress : Progress
         Told how far it is.
 
@@ -93,8 +96,9 @@ def calibrate(
         card = one.card.model_copy(update={"calibration": calibration.to_card()})
         found = evaluate(Model(one.folder, card, one.runtime), data, fold=held_out(one), progress=progress)
         scores = {which: _rounded(told.as_dict()) for which, told in found.by_estimator.items()}
-        write_card(one.folder, card.model_copy(update={"scores": scores}))
-        done.append(Model(one.folder, card.model_copy(update={"scores": scores}), one.runtime))
+        card = card.model_copy(update={"scores": scores, "made_by": card.commands_with(made_by)})
+        write_card(one.folder, card)
+        done.append(Model(one.folder, card, one.runtime))
     return done
 
 

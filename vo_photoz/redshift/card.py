@@ -169,6 +169,14 @@ class Card(BaseModel):
     domain: dict[str, str] = {}
     onnx: dict[str, str] = Field(default_factory=dict, max_length=1)
 
+    def commands_with(self, command: str) -> list[str]:
+        """Commands that make the model, and one more in place of an earlier run of it, which it undoes.
+
+        ``command`` starts as ``vo-photoz models calibrate``; an empty one adds nothing.
+        """
+        kind = command.split()[:3]
+        return [*(one for one in self.made_by if one.split()[:3] != kind), *([command] if command else [])]
+
     @model_validator(mode="after")
     def _one_class_a_component(self) -> Self:
         """Each Gaussian of a model with classes stands for one of them."""

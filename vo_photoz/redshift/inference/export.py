@@ -26,13 +26,15 @@ TRIALS = 64
 SQRT2 = np.array(2**0.5, dtype=np.float32)
 
 
-def add_onnx(folder: Path) -> float:
+def add_onnx(folder: Path, *, made_by: str = "") -> float:
     """Write the networks of a model as ONNX into its folder, and their hash into its card.
 
     Parameters
     ----------
     folder : Path
         Of a model; an ONNX file that it has already is written anew.
+    made_by : str
+        The command that does it, for the card.
 
     Returns
     -------
@@ -46,7 +48,8 @@ def add_onnx(folder: Path) -> float:
     """
     model = load_model(folder, "tensorflow")
     difference = export_onnx(model, model.folder / FILE)
-    write_card(model.folder, model.card.model_copy(update={"onnx": {FILE: file_hash(model.folder / FILE)}}))
+    changed = {"onnx": {FILE: file_hash(model.folder / FILE)}, "made_by": model.card.commands_with(made_by)}
+    write_card(model.folder, model.card.model_copy(update=changed))
     return difference
 
 
