@@ -18,7 +18,7 @@ from astropy.table import Table
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.sky.motion import positions_at
 from vo_photoz.tables.positions import find_positions
-from vo_photoz.tables.proper_motion import find_motion
+from vo_photoz.tables.positions.proper_motion import find_motion
 from vo_photoz.tables.read import read_table
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "positions"

@@ -25,7 +25,7 @@ from vo_photoz.pipeline.crossmatch.partners import find_partners
 from vo_photoz.sky.moc import from_mocpy
 from vo_photoz.sky.pairs import IntArray, Pairs
 from vo_photoz.tables.positions import find_positions
-from vo_photoz.tables.proper_motion import find_motion
+from vo_photoz.tables.positions.proper_motion import find_motion
 from vo_photoz.tables.read import read_table
 
 OTHER = "name,ra,dec,z\none,10.0,20.0,1.0\ntwo,10.0003,20.0,2.0\nthree,50.0,20.0,3.0\n"

@@ -11,10 +11,10 @@ from astropy.coordinates import FK4, FK5, SkyCoord
 from astropy.time import Time
 
 from vo_photoz.sky.motion import positions_at
-from vo_photoz.tables.epochs import julian_year
 from vo_photoz.tables.fields import objects, plain
 from vo_photoz.tables.positions import find_positions
-from vo_photoz.tables.proper_motion import find_motion
+from vo_photoz.tables.positions.epochs import julian_year
+from vo_photoz.tables.positions.proper_motion import find_motion
 from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import UserTable
 

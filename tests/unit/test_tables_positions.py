@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vo_photoz.errors import TableError, UsageError
-from vo_photoz.tables.angles import degrees
 from vo_photoz.tables.fields import objects, plain
 from vo_photoz.tables.positions import find_positions
+from vo_photoz.tables.positions.angles import degrees
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import UserTable

@@ -23,7 +23,7 @@ from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Coverage, Positions, Progress, no_progress
 from vo_photoz.tables.batches import TableBatches, again
 from vo_photoz.tables.parquet import write_parquet
-from vo_photoz.tables.positions import angles_of_rows, choose, positions_of
+from vo_photoz.tables.positions.find import angles_of_rows, choose, positions_of
 from vo_photoz.tables.user_table import UserTable, unique_names
 
 BATCH_ROWS = 250_000

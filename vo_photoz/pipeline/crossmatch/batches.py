@@ -18,10 +18,10 @@ from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record
 from vo_photoz.sky.motion import Motion
 from vo_photoz.tables.additions import Additions
-from vo_photoz.tables.batch_motion import BatchMotion
-from vo_photoz.tables.batch_positions import BatchPositions
 from vo_photoz.tables.batch_write import Batch, write_batches
 from vo_photoz.tables.batches import TableBatches, again, bytes_of, some_rows
+from vo_photoz.tables.positions.batch_motion import BatchMotion
+from vo_photoz.tables.positions.batches import BatchPositions
 from vo_photoz.tables.user_table import UserTable
 
 RowsWanted = Literal["all", "covered", "matched"]

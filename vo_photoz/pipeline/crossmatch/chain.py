@@ -19,7 +19,7 @@ from vo_photoz.sky.motion import Motion
 from vo_photoz.sky.pairs import null_partners
 from vo_photoz.tables.additions import Additions
 from vo_photoz.tables.positions import find_positions
-from vo_photoz.tables.proper_motion import find_motion
+from vo_photoz.tables.positions.proper_motion import find_motion
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.write import write_table

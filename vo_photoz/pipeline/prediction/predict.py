@@ -39,8 +39,8 @@ from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.sky.motion import Motion
 from vo_photoz.tables.additions import NewParam
 from vo_photoz.tables.positions import find_positions
+from vo_photoz.tables.positions.proper_motion import find_motion
 from vo_photoz.tables.predictions import prediction_columns
-from vo_photoz.tables.proper_motion import find_motion
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.write import Additions, Serialisation, write_table

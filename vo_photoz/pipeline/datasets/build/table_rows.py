@@ -13,8 +13,8 @@ from vo_photoz.pipeline.datasets.build.archive_rows import cells_around
 from vo_photoz.pipeline.datasets.build.samples import RawSample, SampleSource, arrow, used_columns
 from vo_photoz.sky.frames import unit_vectors
 from vo_photoz.sky.pixels import cells_of
-from vo_photoz.tables.batch_positions import BatchPositions
 from vo_photoz.tables.batches import TableBatches, again
+from vo_photoz.tables.positions.batches import BatchPositions
 from vo_photoz.tables.user_table import UserTable
 
 

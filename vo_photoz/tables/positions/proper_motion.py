@@ -10,9 +10,11 @@ import numpy as np
 from vo_photoz.flow import FloatArray
 from vo_photoz.sky.frames import rotation_to_icrs, unit_vectors
 from vo_photoz.sky.motion import Motion
-from vo_photoz.tables.epochs import epochs_of
-from vo_photoz.tables.frames import Frame
-from vo_photoz.tables.motion_columns import (
+from vo_photoz.tables.positions.columns import Pair
+from vo_photoz.tables.positions.epochs import epochs_of
+from vo_photoz.tables.positions.find import angles_of_rows, choose
+from vo_photoz.tables.positions.frames import Frame
+from vo_photoz.tables.positions.motion_columns import (
     MAS,
     MotionColumns,
     is_galactic,
@@ -21,8 +23,6 @@ from vo_photoz.tables.motion_columns import (
     numbers,
     third,
 )
-from vo_photoz.tables.position_columns import Pair
-from vo_photoz.tables.positions import angles_of_rows, choose
 from vo_photoz.tables.user_table import UserTable
 
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from vo_photoz.errors import TableError
 from vo_photoz.flow import FloatArray, Positions
-from vo_photoz.tables.angles import scale_of
-from vo_photoz.tables.frames import Frame, frame_named, to_icrs
-from vo_photoz.tables.plausible import Doubt, judge
-from vo_photoz.tables.position_columns import Pair, candidates, given, no_columns
+from vo_photoz.tables.positions.angles import scale_of
+from vo_photoz.tables.positions.columns import Pair, candidates, given, no_columns
+from vo_photoz.tables.positions.frames import Frame, frame_named, to_icrs
+from vo_photoz.tables.positions.plausible import Doubt, judge
 from vo_photoz.tables.user_table import UserTable
 
 OPTIONS = "Name the columns with --ra and --dec (and --frame)."

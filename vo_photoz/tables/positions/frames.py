@@ -14,7 +14,7 @@ from astropy.time import Time
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import FloatArray
 from vo_photoz.sky.frames import angles_of, rotation_to_icrs, unit_vectors
-from vo_photoz.tables.position_names import equinox_in
+from vo_photoz.tables.positions.names import equinox_in
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
 
 _EQUINOX = {"fk5": "J2000", "fk4": "B1950", "ecliptic": "J2000"}

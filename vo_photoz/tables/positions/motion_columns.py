@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.flow import FloatArray
-from vo_photoz.tables.frames import Frame
-from vo_photoz.tables.position_columns import Pair
-from vo_photoz.tables.position_names import is_main, stem, words
+from vo_photoz.tables.positions.columns import Pair
+from vo_photoz.tables.positions.frames import Frame
+from vo_photoz.tables.positions.names import is_main, stem, words
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
 
 MAS = np.pi / (180 * 3_600_000)

@@ -10,8 +10,8 @@ from vo_photoz.errors import TableError
 from vo_photoz.flow import Positions
 from vo_photoz.tables.batches import ReadAgain, some_rows
 from vo_photoz.tables.fields import joined
-from vo_photoz.tables.position_columns import Pair
-from vo_photoz.tables.positions import angles_of_rows, choose, positions_of
+from vo_photoz.tables.positions.columns import Pair
+from vo_photoz.tables.positions.find import angles_of_rows, choose, positions_of
 from vo_photoz.tables.user_table import UserTable
 
 _SAMPLE = 500

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import FloatArray
-from vo_photoz.tables.angles import degrees, scale_of, sexagesimal
-from vo_photoz.tables.frames import Frame, frame_of_column
-from vo_photoz.tables.position_names import (
+from vo_photoz.tables.positions.angles import degrees, scale_of, sexagesimal
+from vo_photoz.tables.positions.frames import Frame, frame_of_column
+from vo_photoz.tables.positions.names import (
     NAMES,
     denies,
     equinox_in,

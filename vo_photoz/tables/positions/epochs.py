@@ -11,8 +11,8 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from vo_photoz.flow import FloatArray
-from vo_photoz.tables.frames import Frame
-from vo_photoz.tables.position_names import words
+from vo_photoz.tables.positions.frames import Frame
+from vo_photoz.tables.positions.names import words
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
 
 _REFERENCE = ("refepoch", "referenceepoch", "epochref", "epref")

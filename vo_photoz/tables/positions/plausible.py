@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vo_photoz.flow import FloatArray
-from vo_photoz.tables.angles import scale_of
+from vo_photoz.tables.positions.angles import scale_of
 
 _TURN = 2 * np.pi
 _MANY = 100

@@ -9,7 +9,7 @@ import numpy as np
 from vo_photoz.errors import TableError
 from vo_photoz.flow import FloatArray
 from vo_photoz.sky.motion import Motion
-from vo_photoz.tables.proper_motion import find_motion
+from vo_photoz.tables.positions.proper_motion import find_motion
 from vo_photoz.tables.user_table import UserTable
 
 
