@@ -26,8 +26,8 @@ from mocpy import MOC
 
 from vo_photoz.sky.moc import from_mocpy
 from vo_photoz.sky.moc_filter import MocFilter
+from vo_photoz.tables.formats.text import from_astropy
 from vo_photoz.tables.read import read_table
-from vo_photoz.tables.text import from_astropy
 from vo_photoz.tables.write import write_table
 
 ROUNDS = 3

@@ -13,8 +13,8 @@ from vo_photoz.tables.additions import Additions
 from vo_photoz.tables.fields import plain
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.read import read_table
-from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.votable.skeleton import Told, skeleton
 from vo_photoz.tables.write import write_table
 from vo_photoz.tap.upload import positions_votable
 

@@ -15,8 +15,8 @@ from vo_photoz.tables.fields import objects, plain
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.positions.epochs import julian_year
 from vo_photoz.tables.positions.proper_motion import find_motion
-from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.votable.skeleton import Told, skeleton
 
 RA, DEC = np.array([269.452, 316.7247, 200.0]), np.array([4.6934, 38.7494, -60.0])
 PM_RA, PM_DEC = np.array([-798.58, 4133.0, np.nan]), np.array([10328.12, 3201.8, np.nan])

@@ -17,8 +17,8 @@ from vo_photoz.tables.fields import objects, plain
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.positions.angles import degrees
 from vo_photoz.tables.read import read_table
-from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.votable.skeleton import Told, skeleton
 
 RA, DEC = np.array([10.0, 359.5, 180.25]), np.array([-45.0, 0.0, 89.0])
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vo_photoz.tables import tabledata, tabledata_write
 from vo_photoz.tables.fields import Kind, mask_of, masked, objects
+from vo_photoz.tables.serialisations import tabledata, tabledata_write
 
 
 def written(columns: list[Any], kinds: list[Kind], nulls: list[str | None]) -> list[list[str]]:

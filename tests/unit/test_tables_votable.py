@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import need_commands
 from vo_photoz.flow import NewColumn
-from vo_photoz.tables import binary, binary_write, tabledata
 from vo_photoz.tables.fields import Kind, masked, objects
 from vo_photoz.tables.read import read_table
+from vo_photoz.tables.serialisations import binary, binary_write, tabledata
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.write import Additions, NewParam, ServiceDescriptor, write_table
 

@@ -14,8 +14,8 @@ from vo_photoz.flow import FLAG_MEANINGS, Flag, MixturePDF, NewColumn, Predictio
 from vo_photoz.tables.fields import plain
 from vo_photoz.tables.predictions import PREDICTION_COLUMNS, prediction_columns
 from vo_photoz.tables.read import read_table
-from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.votable.skeleton import Told, skeleton
 from vo_photoz.tables.write import Additions, NewParam, ServiceDescriptor, with_additions, write_table
 
 N = 3
@@ -201,7 +201,7 @@ def test_never_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vo_photoz.tables.votable_write._write_binary2", full)
+    monkeypatch.setattr("vo_photoz.tables.votable.write._write_binary2", full)
     with pytest.raises(TableError, match="No space left"):
         write_table(user("ra"), None, target)
     assert target.read_text() == "what was there"

@@ -19,7 +19,7 @@ from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Coverage, FloatArray, Match, NewColumn, Positions, Progress, no_progress
 from vo_photoz.sky.moc import to_mocpy
 from vo_photoz.sky.pairs import Pairs, best_partners, ranks, separation_arcsec
-from vo_photoz.tables.parquet import from_arrow
+from vo_photoz.tables.formats.parquet import from_arrow
 
 ROW, RA, DEC = "_vopz_row", "_vopz_ra", "_vopz_dec"
 MOST_NEIGHBOURS = 500

@@ -22,7 +22,7 @@ from vo_photoz.catalogues.hats_engine import engine, failures_told, need_lsdb, t
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Coverage, Positions, Progress, no_progress
 from vo_photoz.tables.batches import TableBatches, again
-from vo_photoz.tables.parquet import write_parquet
+from vo_photoz.tables.formats.parquet import write_parquet
 from vo_photoz.tables.positions.find import angles_of_rows, choose, positions_of
 from vo_photoz.tables.user_table import UserTable, unique_names
 

@@ -10,8 +10,8 @@ from vo_photoz.provenance.export import infos
 from vo_photoz.provenance.record import Record, now, software_versions
 from vo_photoz.tables.additions import Additions
 from vo_photoz.tables.fields import plain
-from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.votable.skeleton import Told, skeleton
 from vo_photoz.tables.write import write_table
 from vo_photoz.tap.footprint import Inside, rows_inside
 from vo_photoz.tap.queries import load_query

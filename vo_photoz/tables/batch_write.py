@@ -14,9 +14,9 @@ from vo_photoz.flow import NewColumn
 from vo_photoz.tables.additions import Additions
 from vo_photoz.tables.fields import joined, plain
 from vo_photoz.tables.merge import with_additions
-from vo_photoz.tables.portable import letters_allowed, portable
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
-from vo_photoz.tables.votable_write import Serialisation, write_document
+from vo_photoz.tables.votable.portable import letters_allowed, portable
+from vo_photoz.tables.votable.write import Serialisation, write_document
 from vo_photoz.tables.write import whole
 
 Batch = tuple[UserTable, list[NewColumn]]
@@ -62,11 +62,11 @@ def write_batches(
     def write(part: Path) -> None:
         rows = _rows(batches(), kept, element)
         if format == "parquet":
-            from vo_photoz.tables.parquet import write_parquet_batches  # noqa: PLC0415 - only when asked
+            from vo_photoz.tables.formats.parquet import write_parquet_batches  # noqa: PLC0415 - only when asked
 
             write_parquet_batches(merged, element, rows, part)
         elif format == "fits":
-            from vo_photoz.tables.fits import write_fits  # noqa: PLC0415 - astropy.io.fits only when asked
+            from vo_photoz.tables.formats.fits import write_fits  # noqa: PLC0415 - astropy.io.fits only when asked
 
             merged.data[:] = [joined(list(parts)) for parts in zip(*rows, strict=True)]
             write_fits(merged, part)

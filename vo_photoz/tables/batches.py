@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vo_photoz.tables.csv_stream import CsvStream, ReadAgain, again
-from vo_photoz.tables.parquet import parquet_batches
+from vo_photoz.tables.formats.csv_stream import CsvStream, ReadAgain, again
+from vo_photoz.tables.formats.parquet import parquet_batches
+from vo_photoz.tables.formats.text import ArrowColumns, csv_batches, ecsv_batches
 from vo_photoz.tables.read import opened
-from vo_photoz.tables.text import ArrowColumns, csv_batches, ecsv_batches
 from vo_photoz.tables.user_table import UserTable
-from vo_photoz.tables.votable_batches import votable_batches
+from vo_photoz.tables.votable.batches import votable_batches
 
 __all__ = ["BATCH_ROWS", "ReadAgain", "TableBatches", "again", "bytes_of", "some_rows"]
 
@@ -68,7 +68,7 @@ class TableBatches:
         if kind == "votable":
             return votable_batches(stream, name, rows)
         if kind == "fits":
-            from vo_photoz.tables.fits import fits_batches  # noqa: PLC0415 - needs astropy
+            from vo_photoz.tables.formats.fits import fits_batches  # noqa: PLC0415 - needs astropy
 
             return fits_batches(_seekable(stream), name, rows)
         return parquet_batches(_seekable(stream), name, rows)

@@ -14,7 +14,7 @@ from vo_photoz.flow import NewColumn
 from vo_photoz.tables.additions import Additions, NewParam, ServiceDescriptor
 from vo_photoz.tables.fields import Kind, free_null, kind_of, plain
 from vo_photoz.tables.predictions import PREDICTION_COLUMNS, PREDICTION_PARAMS
-from vo_photoz.tables.tabledata import encode
+from vo_photoz.tables.serialisations.tabledata import encode
 from vo_photoz.tables.user_table import UserTable
 
 ADDED = {tag: f"vo_photoz.added_{tag.lower()}s" for tag in ("FIELD", "PARAM", "INFO")}

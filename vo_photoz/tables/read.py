@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.tables.bounds import Bounded, check_ecsv, check_parquet
 from vo_photoz.tables.user_table import UserTable
-from vo_photoz.tables.votable import read_votable
+from vo_photoz.tables.votable.read import read_votable
 
 FORMATS = ("votable", "fits", "parquet", "ecsv", "csv")
 
@@ -137,13 +137,13 @@ def _reader(kind: str) -> Callable[[BinaryIO, str], UserTable]:
     if kind == "votable":
         return read_votable
     if kind == "fits":
-        from vo_photoz.tables.fits import read_fits  # noqa: PLC0415
+        from vo_photoz.tables.formats.fits import read_fits  # noqa: PLC0415
 
         return read_fits
     if kind == "parquet":
-        from vo_photoz.tables.parquet import read_parquet  # noqa: PLC0415
+        from vo_photoz.tables.formats.parquet import read_parquet  # noqa: PLC0415
 
         return read_parquet
-    from vo_photoz.tables import text  # noqa: PLC0415
+    from vo_photoz.tables.formats import text  # noqa: PLC0415
 
     return text.read_ecsv if kind == "ecsv" else text.read_csv

@@ -11,7 +11,7 @@ from vo_photoz.errors import TableError, UsageError
 from vo_photoz.tables.additions import Additions, NewParam, ServiceDescriptor
 from vo_photoz.tables.merge import with_additions
 from vo_photoz.tables.user_table import UserTable
-from vo_photoz.tables.votable_write import Serialisation, write_votable
+from vo_photoz.tables.votable.write import Serialisation, write_votable
 
 __all__ = ["Additions", "NewParam", "Serialisation", "ServiceDescriptor", "with_additions", "write_table"]
 
@@ -38,7 +38,7 @@ def write_table(
         The file; one that exists is replaced.
     format : str
         "votable" (1.4), "fits" (FITS-plus), "parquet" (VOParquet) or "qp" (the mixtures, for qp; see
-        `vo_photoz.tables.qp`).
+        `vo_photoz.tables.formats.qp`).
     serialisation : str
         Of a VOTable: "BINARY2" for files, "TABLEDATA" for SAMP.
 
@@ -68,15 +68,15 @@ def _write(table: UserTable, path: Path, kind: str, serialisation: Serialisation
     if kind == "votable":
         write_votable(table, path, serialisation)
     elif kind == "fits":
-        from vo_photoz.tables.fits import write_fits  # noqa: PLC0415 - astropy.io.fits only when asked
+        from vo_photoz.tables.formats.fits import write_fits  # noqa: PLC0415 - astropy.io.fits only when asked
 
         write_fits(table, path)
     elif kind == "parquet":
-        from vo_photoz.tables.parquet import write_parquet  # noqa: PLC0415 - pyarrow only when asked
+        from vo_photoz.tables.formats.parquet import write_parquet  # noqa: PLC0415 - pyarrow only when asked
 
         write_parquet(table, path)
     else:
-        from vo_photoz.tables.qp import write_qp  # noqa: PLC0415 - an optional part
+        from vo_photoz.tables.formats.qp import write_qp  # noqa: PLC0415 - an optional part
 
         write_qp(table, path)
 

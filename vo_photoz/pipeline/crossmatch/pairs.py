@@ -9,8 +9,8 @@ import numpy as np
 from vo_photoz.flow import NewColumn
 from vo_photoz.sky.pairs import IntArray, Pairs
 from vo_photoz.tables.fields import plain
-from vo_photoz.tables.skeleton import Told, skeleton
 from vo_photoz.tables.user_table import UserTable
+from vo_photoz.tables.votable.skeleton import Told, skeleton
 
 MAIN_ID = "meta.id;meta.main"
 

@@ -9,11 +9,12 @@ from xml.etree.ElementTree import Element
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables import binary, tabledata, xmlread
-from vo_photoz.tables.base64_stream import StreamDecoder
 from vo_photoz.tables.fields import ALIASES
-from vo_photoz.tables.rows import Rows
+from vo_photoz.tables.serialisations import binary, tabledata
+from vo_photoz.tables.serialisations.base64_stream import StreamDecoder
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
+from vo_photoz.tables.votable import xmlread
+from vo_photoz.tables.votable.rows import Rows
 
 
 def read_votable(stream: BinaryIO, source: str, *, rowless: bool = False) -> UserTable:
@@ -136,8 +137,8 @@ def decoder_of(rows: Rows, source: str) -> StreamDecoder:
 
 
 def _with_fits(table: UserTable, rows: Rows) -> UserTable:
-    from vo_photoz.tables.fits import fits_columns  # noqa: PLC0415 - rare, and fits.py imports this file
-    from vo_photoz.tables.skeleton import with_columns  # noqa: PLC0415
+    from vo_photoz.tables.formats.fits import fits_columns  # noqa: PLC0415 - rare, and fits.py imports this file
+    from vo_photoz.tables.votable.skeleton import with_columns  # noqa: PLC0415
 
     extension = rows.attributes.get("extnum")
     stream = io.BytesIO(_stream(rows, table.source))

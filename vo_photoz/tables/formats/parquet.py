@@ -16,11 +16,11 @@ from pyarrow import parquet as pq
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables.fields import Kind, mask_of, masked, objects, plain, row_mask
-from vo_photoz.tables.portable import portable
-from vo_photoz.tables.skeleton import Told, skeleton, with_columns
 from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
-from vo_photoz.tables.votable import read_votable
-from vo_photoz.tables.votable_write import document_without_rows
+from vo_photoz.tables.votable.portable import portable
+from vo_photoz.tables.votable.read import read_votable
+from vo_photoz.tables.votable.skeleton import Told, skeleton, with_columns
+from vo_photoz.tables.votable.write import document_without_rows
 
 _CONTENT = b"IVOA.VOTable-Parquet.content"
 _VERSION = b"IVOA.VOTable-Parquet.version"
@@ -188,7 +188,7 @@ def write_parquet_batches(
     table : UserTable
         What the document tells; its rows are not used.
     element : Element
-        The TABLE with its FIELDs, as `vo_photoz.tables.portable.portable` gives it.
+        The TABLE with its FIELDs, as `vo_photoz.tables.votable.portable.portable` gives it.
     batches : iterable of list of array
         Columns of some rows each; at least one batch.
     path : Path

@@ -7,7 +7,7 @@ from typing import TextIO
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
-from vo_photoz.tables.tabledata import clean
+from vo_photoz.tables.serialisations.tabledata import clean
 
 NAMESPACE = "http://www.ivoa.net/xml/VOTable/v1.3"
 _SCHEMA = f"{NAMESPACE} http://www.ivoa.net/xml/VOTable/VOTable-1.4.xsd"

@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables.bounds import MOST_COLUMNS, too_many_columns
-from vo_photoz.tables.rows import Rows, collect
+from vo_photoz.tables.votable.rows import Rows, collect
 
 _VOTABLE = "http://www.ivoa.net/xml/VOTable/"
 _CHUNK = 1 << 20

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vo_photoz.tables.binary import Bytes, stored, width_of
 from vo_photoz.tables.fields import Kind, null_value, row_mask
+from vo_photoz.tables.serialisations.binary import Bytes, stored, width_of
 
 _BLOCK = 4 << 20
 """Bytes of rows woven at a time: what fits into the cache of a processor is woven fastest."""

@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import compute
 
-from vo_photoz.tables import tabledata
 from vo_photoz.tables.fields import Kind, row_mask
+from vo_photoz.tables.serialisations import tabledata
 
 _CELLS = 400_000
 """Numbers formatted at a time."""

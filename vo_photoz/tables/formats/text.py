@@ -13,11 +13,11 @@ from astropy.table import Column, Table
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables.csv_stream import CsvStream, again
 from vo_photoz.tables.fields import plain
-from vo_photoz.tables.parquet import from_arrow
-from vo_photoz.tables.skeleton import Told, skeleton, with_columns
+from vo_photoz.tables.formats.csv_stream import CsvStream, again
+from vo_photoz.tables.formats.parquet import from_arrow
 from vo_photoz.tables.user_table import Columns, UserTable
+from vo_photoz.tables.votable.skeleton import Told, skeleton, with_columns
 
 _PIECES = 8
 """Pieces that Arrow reads in one batch."""
@@ -31,7 +31,7 @@ _ENOUGH = 8 << 20
 
 
 def read_csv(stream: BinaryIO, source: str) -> UserTable:
-    """Table of a CSV file with a line of names; see `vo_photoz.tables.csv_stream.CsvStream`.
+    """Table of a CSV file with a line of names; see `vo_photoz.tables.formats.csv_stream.CsvStream`.
 
     Types are found from all rows: integer, float, boolean, else text; dates and sexagesimal angles stay text.
 

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables.fields import Kind, Plain, free_null, mask_of, masked, null_value, objects, plain
-from vo_photoz.tables.fits_bounds import check_header, check_table
-from vo_photoz.tables.fits_notes import take_notes
-from vo_photoz.tables.fits_parts import parts
-from vo_photoz.tables.portable import portable
-from vo_photoz.tables.skeleton import Told, skeleton, with_columns
+from vo_photoz.tables.formats.fits_bounds import check_header, check_table
+from vo_photoz.tables.formats.fits_notes import take_notes
+from vo_photoz.tables.formats.fits_parts import parts
 from vo_photoz.tables.user_table import JOB, ColumnInfo, UserTable, unique_names
-from vo_photoz.tables.votable import read_votable
-from vo_photoz.tables.votable_write import document_without_rows
+from vo_photoz.tables.votable.portable import portable
+from vo_photoz.tables.votable.read import read_votable
+from vo_photoz.tables.votable.skeleton import Told, skeleton, with_columns
+from vo_photoz.tables.votable.write import document_without_rows
 
 _BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, AttributeError, NameError)
 """What astropy raises for damaged files."""

@@ -10,12 +10,13 @@ from typing import IO, Any, BinaryIO
 from numpy.typing import NDArray
 
 from vo_photoz.errors import TableError
-from vo_photoz.tables import binary, tabledata, xmlread
-from vo_photoz.tables.base64_stream import StreamDecoder
 from vo_photoz.tables.fields import Kind
-from vo_photoz.tables.rows import Rows
+from vo_photoz.tables.serialisations import binary, tabledata
+from vo_photoz.tables.serialisations.base64_stream import StreamDecoder
 from vo_photoz.tables.user_table import UserTable
-from vo_photoz.tables.votable import check_rows, decoder_of, table_of
+from vo_photoz.tables.votable import xmlread
+from vo_photoz.tables.votable.read import check_rows, decoder_of, table_of
+from vo_photoz.tables.votable.rows import Rows
 
 _ENOUGH = 8 << 20
 """Bytes of binary rows that are decoded together."""
@@ -23,7 +24,7 @@ _LONGEST_ROW = 1 << 30
 
 
 def votable_batches(stream: BinaryIO, source: str, rows: int) -> Iterator[UserTable]:
-    """Rows of the table that `vo_photoz.tables.votable.read_votable` reads, at least one batch.
+    """Rows of the table that `vo_photoz.tables.votable.read.read_votable` reads, at least one batch.
 
     Parameters
     ----------
@@ -160,8 +161,8 @@ class _Batches:
             yield self._batch([column[start : start + self.most] for column in columns])
 
     def _fits(self) -> Iterator[UserTable]:
-        from vo_photoz.tables.fits import column_batches  # noqa: PLC0415 - rare, needs astropy
-        from vo_photoz.tables.skeleton import with_columns  # noqa: PLC0415
+        from vo_photoz.tables.formats.fits import column_batches  # noqa: PLC0415 - rare, needs astropy
+        from vo_photoz.tables.votable.skeleton import with_columns  # noqa: PLC0415
 
         assert self.file is not None  # noqa: S101 - for the type checker
         extension = self.rows.attributes.get("extnum")

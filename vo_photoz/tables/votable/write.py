@@ -11,9 +11,10 @@ from xml.etree.ElementTree import Element
 import pybase64
 from numpy.typing import NDArray
 
-from vo_photoz.tables import binary_write, tabledata_write, xmlwrite
-from vo_photoz.tables.portable import portable
+from vo_photoz.tables.serialisations import binary_write, tabledata_write
 from vo_photoz.tables.user_table import ColumnInfo, UserTable
+from vo_photoz.tables.votable import xmlwrite
+from vo_photoz.tables.votable.portable import portable
 
 Serialisation = Literal["BINARY2", "TABLEDATA"]
 Batch = list[NDArray[Any]]
@@ -34,8 +35,8 @@ def write_document(
     Parameters
     ----------
     root, table : Element
-        The tree, as `vo_photoz.tables.portable.portable` gives it. What is appended to the elements around
-        the table while the batches are taken is written behind the rows.
+        The tree, as `vo_photoz.tables.votable.portable.portable` gives it. What is appended to the elements
+        around the table while the batches are taken is written behind the rows.
     batches : iterable of list of array
         Columns of some rows each, in the order of the FIELDs.
     path : Path

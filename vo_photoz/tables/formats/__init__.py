@@ -1,0 +1,1 @@
+"""Tables that are no VOTable: FITS, Parquet, text, and ensembles of qp."""

@@ -1,0 +1,1 @@
+"""Rows of a VOTable as TABLEDATA, BINARY and BINARY2."""

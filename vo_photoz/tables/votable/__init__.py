@@ -1,0 +1,1 @@
+"""VOTable documents: read and written as trees, whole or batch by batch; rows apart."""
