@@ -31,6 +31,18 @@ def point_sources(n: int, seed: int = 8) -> tuple[np.ndarray, np.ndarray]:
     return (flux[:, :, None, None] * psf + noise).astype(np.float32), z
 
 
+def stamps_file(n: int, *, side: int, faintest: float = 0.7) -> dict[str, np.ndarray]:
+    """What a file of stamps holds: colours tell the redshift, nanomaggies, over the whole sky."""
+    rng = np.random.default_rng(8)
+    z = rng.uniform(2.5, 4.5, n)
+    offset = np.arange(side) - (side - 1) / 2
+    psf = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / 1.6**2) / (2 * np.pi * 1.6**2)
+    flux = 8 * 10 ** (0.35 * (z[:, None] - 3.5) * (np.arange(3) - 1)) * rng.uniform(faintest, 1.4, (n, 1))
+    images = flux[:, :, None, None] * psf + rng.normal(0, 0.02, (n, 3, side, side))
+    ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-0.9, 0.9, n)))
+    return {"images": images.astype(np.float32), "ra": ra, "dec": dec, "z": z}
+
+
 def small_set(
     folder: Path,
     n: int = 150,

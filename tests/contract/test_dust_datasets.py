@@ -8,9 +8,8 @@ from pathlib import Path
 import healpy
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from vo_photoz.cli.main import app
+from tests.commands import ok, refused
 from vo_photoz.datasets.store import open_dataset
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import Flag
@@ -20,24 +19,6 @@ from vo_photoz.redshift.predict import predict_stamps
 N = 120
 COEFFICIENTS = (3.303, 1.263)
 EBV = 0.2
-
-
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def ok(*words: str | Path) -> str:
-    result = run(*words)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(*words: str | Path) -> str:
-    result = run(*words)
-    assert result.exit_code in (1, 2), result.output
-    assert result.output.startswith("Error: ")
-    assert "Traceback" not in result.output
-    return " ".join(result.output.split())
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from vo_photoz.cli.main import app
+from tests.commands import ok, refused
+from tests.training_runs import stamps_file
 from vo_photoz.datasets.store import create_dataset, open_dataset
 from vo_photoz.pipeline.evaluate import evaluate
 
@@ -18,40 +18,10 @@ N = 400
 BANDS = ("g", "r", "i")
 
 
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def ok(*words: str | Path) -> str:
-    result = run(*words)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(*words: str | Path) -> str:
-    """The one sentence of a refused command."""
-    result = run(*words)
-    assert result.exit_code in (1, 2), result.output
-    assert "Traceback" not in result.output
-    return " ".join(result.output.split())
-
-
-def synthetic(n: int = N) -> dict[str, np.ndarray]:
-    """Point sources whose colours tell their redshift, in nanomaggies, spread over the sky."""
-    rng = np.random.default_rng(8)
-    z = rng.uniform(2.5, 4.5, n)
-    offset = np.arange(28) - 13.5
-    psf = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / 1.6**2) / (2 * np.pi * 1.6**2)
-    flux = 8 * 10 ** (0.35 * (z[:, None] - 3.5) * (np.arange(3) - 1)) * rng.uniform(0.3, 1.4, (n, 1))
-    images = flux[:, :, None, None] * psf + rng.normal(0, 0.02, (n, 3, 28, 28))
-    ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-0.9, 0.9, n)))
-    return {"images": images.astype(np.float32), "ra": ra, "dec": dec, "z": z}
-
-
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
-    np.savez(folder / "stamps.npz", **synthetic())
+    np.savez(folder / "stamps.npz", **stamps_file(N, side=28, faintest=0.3))
     ok("dataset", "import", folder / "stamps.npz", "-o", folder / "set", "--bands", "gri", "--size", "20")
     return folder / "set"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from vo_photoz.cli.main import app
+from tests.commands import ok, refused
+from tests.training_runs import stamps_file
 from vo_photoz.datasets.store import open_dataset
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import Flag, Stamps
@@ -22,41 +22,10 @@ BANDS = ("g", "r", "i")
 N = 260
 
 
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
-
-
-def ok(*words: str | Path) -> str:
-    result = run(*words)
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def refused(*words: str | Path) -> str:
-    """The one sentence of a refused command."""
-    result = run(*words)
-    assert result.exit_code in (1, 2), result.output
-    assert "Traceback" not in result.output
-    assert result.output.startswith("Error: ")
-    return " ".join(result.output.split())
-
-
-def synthetic(n: int = N) -> dict[str, np.ndarray]:
-    """Point sources whose colours tell their redshift, in nanomaggies, spread over the sky."""
-    rng = np.random.default_rng(8)
-    z = rng.uniform(2.5, 4.5, n)
-    offset = np.arange(40) - 19.5
-    psf = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / 1.6**2) / (2 * np.pi * 1.6**2)
-    flux = 8 * 10 ** (0.35 * (z[:, None] - 3.5) * (np.arange(3) - 1)) * rng.uniform(0.7, 1.4, (n, 1))
-    images = flux[:, :, None, None] * psf + rng.normal(0, 0.02, (n, 3, 40, 40))
-    ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-0.9, 0.9, n)))
-    return {"images": images.astype(np.float32), "ra": ra, "dec": dec, "z": z}
-
-
 @pytest.fixture(scope="module")
 def npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("stamps") / "stamps.npz"
-    np.savez(path, **synthetic())
+    np.savez(path, **stamps_file(N, side=40))
     return path
 
 
@@ -274,7 +243,7 @@ def test_weights_that_are_no_network_are_told(model, tmp_path):
 
 
 def saved(path: Path, **change: np.ndarray | None) -> Path:
-    held = {**synthetic(12), **change}
+    held = {**stamps_file(12, side=40), **change}
     np.savez(path / "bad.npz", **{name: array for name, array in held.items() if array is not None})
     return path / "bad.npz"
 
