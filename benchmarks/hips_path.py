@@ -7,8 +7,8 @@ The SDSS quasars of the fold that the model held out go to the model on several 
 data set      as training stamps go: `vo-photoz dataset import`
 once          the pixels of the file interpolated once, bilinearly, onto the pixels of the model
 as they are   the middle pixels of the file, taken for pixels of the model (0.396 for 0.4 arcsec)
-HiPS, N px    a HiPS of these stamps with tiles of N pixels, and `predict` with the published positions
-HiPS, made by another program: as that, the tiles written by SCRIPT STAMPS.npz FOLDER --width N
+HiPS, N px    a HiPS of these stamps with tiles of N pixels, and `predict` with the published positions;
+              of another: the tiles written by SCRIPT STAMPS.npz FOLDER --width N
 
 Each way is scored, and compared with the first by a bootstrap over cells of the sky in which both see
 the same draws. The stamps are looked for in $VO_PHOTOZ_SHARED or ../shared; SCRIPT is
@@ -24,7 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ from vo_photoz.analysis.judged import Judged, judge
 from vo_photoz.analysis.metrics import scores_of
 from vo_photoz.datasets.split import sky_cells
 from vo_photoz.flow import Float32Array, Stamps
-from vo_photoz.hips.imaging import AB_ZERO_NJY
 from vo_photoz.hips.stamp_survey import write_stamp_survey
+from vo_photoz.hips.units import AB_ZERO_NJY
 from vo_photoz.pipeline.datasets.import_stamps import import_dataset
 from vo_photoz.pipeline.prediction.predict import predict
 from vo_photoz.pipeline.score import judgement
@@ -46,6 +47,18 @@ from vo_photoz.redshift.predict import predict_stamps
 SOURCE_ARCSEC = 0.396
 PART = 100
 """Stamps in a HiPS at a time: with tiles of 512 pixels each takes seven megabytes on the disk."""
+OURS: dict[str, dict[str, Any]] = {
+    "HiPS, 64 px": {"tile_width": 64},
+    "HiPS, 512 px": {"tile_width": 512},
+    "HiPS, 64 px, galactic": {"tile_width": 64, "frame": "galactic"},
+    "HiPS, 64 px, pixels of 0.2 arcsec": {"tile_width": 64, "pixel_order": 20},
+    "HiPS, 64 px, pixels of 0.8 arcsec": {"tile_width": 64, "pixel_order": 18},
+}
+THEIRS = {
+    "HiPS of another, 64 px": ("--width", "64"),
+    "HiPS of another, 512 px": ("--width", "512"),
+    "HiPS of another, 64 px, 16 bits": ("--width", "64", "--dtype", "int16"),
+}
 SHARED = Path(os.environ.get("VO_PHOTOZ_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 
@@ -95,10 +108,12 @@ def ways(
     for name, step in (("once", pixel / SOURCE_ARCSEC), ("as they are", 1.0)):
         stamps = in_model_units(interpolated(objects["images"], side, step), model)
         yield name, judge(predict_stamps(model, stamps), objects["z"])
-    for width in widths:
-        yield f"HiPS, {width} px", through_hips(objects, model, folder, width, None)
-        if maker is not None:
-            yield f"HiPS, {width} px, made by another", through_hips(objects, model, folder, width, maker)
+    for name, options in OURS.items():
+        if options.get("tile_width", 64) in widths:
+            yield name, through_hips(objects, model, folder, partial(ours, **options))
+    for name, words in THEIRS.items() if maker is not None else ():
+        if int(words[1]) in widths:
+            yield name, through_hips(objects, model, folder, partial(theirs, maker=maker, words=words))
 
 
 def interpolated(images: Float32Array, side: int, step: float) -> Float32Array:
@@ -121,21 +136,14 @@ def in_model_units(pixels: Float32Array, model: Model) -> Stamps:
 
 
 def through_hips(
-    objects: dict[str, Any], model: Model, folder: Path, width: int, maker: Path | None
+    objects: dict[str, Any], model: Model, folder: Path, make: Callable[[dict[str, Any], Path], Path]
 ) -> Judged:
     """Predictions of the whole chain on a HiPS of the stamps, a part of them at a time."""
     parts = []
     for start in range(0, len(objects["z"]), PART):
         some = {name: values[start : start + PART] for name, values in objects.items()}
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            survey = (
-                write_stamp_survey(
-                    place, some["images"], some["ra"], some["dec"], bands="ugriz", tile_width=width,
-                    pixel_arcsec=SOURCE_ARCSEC, unit="nanomaggy",
-                )
-                if maker is None
-                else made_by(maker, some, Path(place), width)
-            )  # fmt: skip
+            survey = make(some, Path(place))
             table = Path(place) / "quasars.csv"
             rows = zip(some["ra"], some["dec"], some["z"], strict=True)
             lines = ["ra,dec,z_spec", *(f"{ra:.9f},{dec:.9f},{z}" for ra, dec, z in rows)]
@@ -146,15 +154,23 @@ def through_hips(
     return Judged(*(np.concatenate([getattr(one, name) for one in parts]) for name in names))
 
 
-def made_by(maker: Path, some: dict[str, Any], place: Path, width: int) -> Path:
-    """A survey whose HiPS another program wrote."""
+def ours(some: dict[str, Any], place: Path, **options: Any) -> Path:
+    """A survey whose HiPS we write."""
+    return write_stamp_survey(
+        place, some["images"], some["ra"], some["dec"], bands="ugriz", pixel_arcsec=SOURCE_ARCSEC,
+        unit="nanomaggy", **options,
+    )  # fmt: skip
+
+
+def theirs(some: dict[str, Any], place: Path, *, maker: Path, words: tuple[str, ...]) -> Path:
+    """A survey whose HiPS another program wrote, and whose unit its tiles tell."""
     stamps = place / "stamps.npz"
     np.savez(stamps, **some)
-    command = [sys.executable, str(maker), str(stamps), str(place / "hips"), "--width", str(width)]
+    command = [sys.executable, str(maker), str(stamps), str(place / "hips"), *words]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     survey = place / "survey.toml"
     hips = "\n".join(f'{band} = "hips/{band}"' for band in "ugriz")
-    survey.write_text(f'[survey]\nbands = {list("ugriz")}\npixel_unit = "nanomaggy"\n[hips]\n{hips}\n')
+    survey.write_text(f"[survey]\nbands = {list('ugriz')}\n[hips]\n{hips}\n", encoding="utf-8")
     return survey
 
 

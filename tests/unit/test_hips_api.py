@@ -125,6 +125,12 @@ def test_a_tile_missing_inside_the_coverage_is_flagged_outside_it_is_empty(tmp_p
     assert np.isnan(batch.images).all()
     assert batch.nan_fraction[0] == 1
     assert "missing inside its coverage" in caplog.text
+    caplog.clear()
+    hips, many = HiPS(tmp_path / "g"), np.column_stack([np.linspace(76.97, 77.03, 20), np.full(20, 12.0)])
+    (batch,) = hips.extract_many(many, 16, 0.8 * u.arcsec)
+    assert (batch.flags & Flag.PIXELS_UNAVAILABLE != 0).all()
+    assert len(caplog.records) == 4
+    assert "not listed" in caplog.records[-1].getMessage()
 
 
 def test_a_coarse_map_promises_nothing(tmp_path):

@@ -139,6 +139,18 @@ def test_coarser_orders_are_used_for_coarser_stamps(tmp_path):
     assert np.nanmax(np.abs(hips.extract((40, 5), 16, 1.7 * u.arcsec).image - 1)) < 1e-6
 
 
+def test_orders_that_are_not_in_the_folder_are_not_used(tmp_path):
+    """A HiPS of the deepest order alone, whose properties do not say so."""
+    image = TanImage(np.ones((400, 400)), 40.0, 5.0, 0.4)
+    write_hips(tmp_path / "g", [image], band="g", tile_width=64)
+    path = tmp_path / "g" / "properties"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line for line in lines if not line.startswith("hips_order_min")) + "\n")
+    hips = HiPS(tmp_path / "g")
+    assert (hips.order, hips.min_order, hips.grid_for(1.7).order) == (13, 3, 13)
+    assert np.isfinite(hips.extract((40, 5), 16, 1.7 * u.arcsec).image).all()
+
+
 def test_bands_of_different_grids_show_the_same_sky(skies, tmp_path):
     other = trees.whole_sky(tmp_path / "other", order=2, width=32, frame="equatorial")
     survey = trees.survey_of(skies["equatorial"], other)

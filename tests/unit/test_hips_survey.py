@@ -55,7 +55,7 @@ def test_surface_brightness_of_units_and_zero_points(survey_file):
     with_zero_point = trees.survey_of(survey_file.parent / "trees/g", zero_point=22.5, ab_offset=2.5)
     # 22.5 mag (AB) is one nanomaggy; 2.5 mag fainter is a tenth.
     assert with_zero_point.surface_brightness("u") == pytest.approx(363.1 / 0.36**2, rel=1e-6)
-    assert survey.why_not_photometric() == ""
+    survey.need_photometric()
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_surface_brightness_of_units_and_zero_points(survey_file):
 def test_values_that_are_no_fluxes_are_refused(survey_file, old, new, words):
     survey_file.write_text(SURVEY.replace(old, new))
     survey = load_survey(survey_file)
-    assert words in survey.why_not_photometric()
-    with pytest.raises(SurveyError, match=words):
-        survey.surface_brightness("g")
+    for refused in (survey.need_photometric, lambda: survey.surface_brightness("g")):
+        with pytest.raises(SurveyError, match=words):
+            refused()
 
 
 def test_an_unknown_source_pixel_is_told(survey_file):
@@ -100,6 +100,14 @@ def test_wrong_survey_files_are_told(survey_file, old, new, words):
     assert str(survey_file) in str(caught.value)
 
 
+def test_a_folder_with_a_survey_file_is_a_survey(survey_file):
+    folder = survey_file.parent
+    with pytest.raises(SurveyError, match=r"folder .* has no survey\.toml"):
+        load_survey(folder / "trees")
+    survey_file.rename(folder / "survey.toml")
+    assert load_survey(folder).hips["g"].order == 0
+
+
 def test_an_unknown_survey_names_those_that_there_are():
     with pytest.raises(SurveyError, match=r"There is no survey 'sdsss'.*sdss"):
         load_survey("sdsss")
@@ -117,7 +125,8 @@ def test_surveys_that_come_with_the_program(name):
             [factors[name]] * 5
         )
     else:
-        assert "no fluxes" in survey.why_not_photometric()
+        with pytest.raises(SurveyError, match="no fluxes"):
+            survey.need_photometric()
 
 
 def test_offline_refuses_the_network():

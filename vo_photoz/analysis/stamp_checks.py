@@ -11,6 +11,8 @@ CORE_ARCSEC = 4.0
 """A neighbour within this radius shares its light with the source: beyond twice the FWHM of SDSS images."""
 OFF_CENTRE_ARCSEC = 1.5
 DETECTION_SIGMA = 5.0
+LEAST = 1e-15
+"""Smallest noise: the inverse of its square is still a float32."""
 NEIGHBOUR_FRACTION = 0.1
 """A peak fainter than this part of the source's is a wiggle of its wings."""
 
@@ -52,7 +54,7 @@ def _detection_image(pixels: Float32Array) -> Float32Array:
     filled = np.nan_to_num(pixels, nan=0.0)
     sky = np.median(filled, axis=(2, 3), keepdims=True)
     sigma = 1.4826 * np.median(np.abs(filled - sky), axis=(2, 3), keepdims=True)
-    weight = np.where(sigma > 0, 1 / np.maximum(sigma, 1e-30) ** 2, 0)
+    weight = np.where(sigma > 0, 1 / np.maximum(sigma, LEAST) ** 2, 0)
     total = ((filled - sky) * weight).sum(axis=1)
     smooth = sum(_shifted(total, dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1))
     noise = 1.4826 * np.median(np.abs(smooth), axis=(1, 2), keepdims=True)

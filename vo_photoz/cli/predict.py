@@ -81,6 +81,8 @@ def _tell(result: PredictionResult, quiet: bool) -> None:
     """Say what became of the rows, what failed and what was fetched."""
     for text, rows in result.ledger():
         say(f"{rows:8d} of {result.n_rows} rows: {text}", quiet)
+    for doubt in result.doubts:
+        say(f"Note: {doubt}", quiet)
     for match in result.matches:
         if match.failed:
             say(f"Crossmatch {match.name} failed: {match.failed}", quiet)

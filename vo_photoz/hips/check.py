@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vo_photoz.errors import PhotozError
 from vo_photoz.flow import Coverage
 from vo_photoz.hips.coverage import hips_coverage
+from vo_photoz.hips.doubts import unit_doubts
 from vo_photoz.hips.survey import Survey
 from vo_photoz.hips.tile_check import check_tiles
 from vo_photoz.hips.tree import HiPS
@@ -69,6 +70,7 @@ def _check_band(survey: Survey, band: str) -> BandCheck:
         found.doubts.append(error.message)
     _try(found.facts, found.problems, lambda: _tiles(hips, coverage, found))
     _try(found.facts, found.doubts, lambda: _flux(survey, band))
+    found.doubts.extend(unit_doubts(survey.only([band])))
     found.doubts.extend(_compared(survey, band))
     return BandCheck(band, hips.address, found.facts, found.problems, found.doubts)
 

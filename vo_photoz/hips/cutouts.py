@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 MAX_BATCH_BYTES = 1 << 24
 """Largest batch of stamps; four of them are in memory at a time: used, given and two coming."""
 AHEAD = 2
+TILES_TOLD = 3
+"""Of each HiPS, tiles that could not be had and are named in warnings."""
 PIXELS_AT_A_TIME = 1 << 17
 """Output pixels that a thread works on together: a plan takes 16 bytes each and should stay in the cache."""
 
@@ -239,12 +241,21 @@ def _tile(hips: HiPS, order: int, number: int, needs: Needs) -> tuple[Tile | Non
     try:
         tile = hips.tiles.get(order, number, needs)
     except PhotozError as error:
-        log.warning("%s", error)
+        _warn(hips, str(error))
         return None, True
     lost = tile is None and hips.promises(order, number)
     if lost:
-        log.warning("Tile %d of order %d of %s is missing inside its coverage.", number, order, hips.address)
+        _warn(hips, f"Tile {number} of order {order} of {hips.address} is missing inside its coverage.")
     return tile, lost
+
+
+def _warn(hips: HiPS, what: str) -> None:
+    """Tell of the first few tiles that could not be had; flags tell which rows all of them cost."""
+    hips.lost_tiles += 1
+    if hips.lost_tiles <= TILES_TOLD:
+        log.warning("%s", what)
+    elif hips.lost_tiles == TILES_TOLD + 1:
+        log.warning("More tiles of %s could not be had; they are not listed.", hips.address)
 
 
 def _sky_order(positions: Positions, grid: Grid) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vo_photoz.errors import SurveyError
 from vo_photoz.hips.traffic import Traffic, total
 from vo_photoz.hips.tree import HiPS
+from vo_photoz.hips.units import AB_ZERO_NJY, UNITS_NJY, unit_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,16 +18,8 @@ if TYPE_CHECKING:
 
     from vo_photoz.flow import Stamps
 
-AB_ZERO_NJY = 3631e9
-"""Flux density of magnitude 0 in the AB system, nJy (Oke & Gunn 1983, ApJ 266, 713: 3631 Jy)."""
-UNITS_NJY = {
-    "nJy": 1.0,
-    "uJy": 1e3,
-    "mJy": 1e6,
-    "Jy": 1e9,
-    "nanomaggy": 1e-9 * AB_ZERO_NJY,
-    "maggy": AB_ZERO_NJY,
-}
+
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ class Survey:
     bands : tuple of str
         Names of the bands.
     pixel_unit : str
-        Unit of a pixel value, per source pixel; "unknown" when it is not known.
+        Unit of a pixel value, per source pixel; "unknown": the tiles may tell it.
     hips : mapping of str to HiPS
         One HiPS a band.
     photometry : mapping of str to BandPhotometry
@@ -126,6 +119,12 @@ class Survey:
         """Side of a HEALPix pixel at the deepest order: the coarsest of the bands."""
         return max(self.hips[band].pixel_arcsec() for band in self.bands)
 
+    def unit(self, band: str) -> str:
+        """Unit of the pixel values of a band: of the survey, else as a tile says; empty if not known."""
+        if self.pixel_unit == UNKNOWN:
+            return self.hips[band].tile_unit
+        return unit_named(self.pixel_unit)
+
     def surface_brightness(self, band: str) -> float:
         """Factor from a pixel value to nJy / arcsec2.
 
@@ -142,12 +141,15 @@ class Survey:
             )
         if known.zero_point is not None:
             unit_njy = AB_ZERO_NJY * 10 ** (-0.4 * known.zero_point)
-        elif self.pixel_unit in UNITS_NJY:
-            unit_njy = UNITS_NJY[self.pixel_unit]
+        elif unit := self.unit(band):
+            unit_njy = UNITS_NJY[unit]
         else:
+            given = f"unit '{self.pixel_unit}'"
+            if self.pixel_unit == UNKNOWN:
+                given = f"no unit, not in the tiles of {self.hips[band].address} either"
             raise SurveyError(
                 f"Survey {self.name} does not say what a pixel value of band {band} means "
-                f"(unit '{self.pixel_unit}', no zero point).",
+                f"({given}, no zero point).",
                 advice=f'Write zero_point below [photometry.{band}], or pixel_unit = "nanomaggy" or "nJy".',
             )
         return unit_njy * 10 ** (-0.4 * known.ab_offset) / self.source_pixel_arcsec(band) ** 2
@@ -157,9 +159,8 @@ class Survey:
         known = self.photometry[band]
         if known.zero_point is not None:
             return known.zero_point + known.ab_offset
-        if self.pixel_unit not in UNITS_NJY:
-            return None
-        return -2.5 * math.log10(UNITS_NJY[self.pixel_unit] / AB_ZERO_NJY) + known.ab_offset
+        unit = self.unit(band)
+        return -2.5 * math.log10(UNITS_NJY[unit] / AB_ZERO_NJY) + known.ab_offset if unit else None
 
     def extract_many(
         self, coordinates: Any, size: int | tuple[int, int], resolution: Any, **options: Any
@@ -180,12 +181,14 @@ class Survey:
         places = positions_of(coordinates)
         return cut_stamps(self, places, size=size, pixel_arcsec=arcsec_of(resolution), **options)
 
-    def why_not_photometric(self) -> str:
-        """Empty when all bands have FITS tiles and known fluxes; otherwise the first reason why not."""
+    def need_photometric(self) -> None:
+        """Refuse a survey whose fluxes are not known.
+
+        Raises
+        ------
+        SurveyError
+            Raised if a band has no FITS tiles, its fluxes are not known, or its HiPS cannot be opened.
+        """
         for band in self.bands:
-            try:
-                self.surface_brightness(band)
-                self.hips[band].need_fits()
-            except SurveyError as error:
-                return error.message
-        return ""
+            self.surface_brightness(band)
+            self.hips[band].need_fits()

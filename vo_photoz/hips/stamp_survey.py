@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vo_photoz.flow import Float32Array, FloatArray, Progress, no_progress
+from vo_photoz.hips.survey import FILE
 from vo_photoz.hips.write import TanImage, write_hips
-
-FILE = "survey.toml"
 
 
 def write_stamp_survey(
@@ -39,7 +38,7 @@ def write_stamp_survey(
     bands : sequence of str
         Names of the planes.
     pixel_arcsec, unit
-        Side of a pixel of the stamps, and what its value means: one of `imaging.UNITS_NJY`.
+        Side of a pixel of the stamps, and what its value means: one of `units.UNITS_NJY`.
     tile_width, pixel_order, frame
         As of `write_hips`.
     progress : Progress

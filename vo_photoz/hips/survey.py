@@ -10,12 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from vo_photoz.errors import SurveyError
-from vo_photoz.hips.imaging import UNITS_NJY, BandPhotometry, Survey
+from vo_photoz.hips.imaging import UNKNOWN, BandPhotometry, Survey
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.settings import config_file
 
 __all__ = [
-    "UNITS_NJY",
     "BandPhotometry",
     "HiPS",
     "Survey",
@@ -25,6 +24,8 @@ __all__ = [
     "survey_file",
 ]
 
+FILE = "survey.toml"
+"""The survey file of a folder."""
 SURVEY_KEYS = {"name", "title", "bands", "pixel_unit", "tried", "description", "citation"}
 
 
@@ -53,6 +54,13 @@ def survey_file(name_or_path: str | Path) -> Path:
         own = own_surveys() / f"{name}.toml"
         return own if own.is_file() else Path(str(resources.files("vo_photoz") / "data/surveys" / own.name))
     path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        if (path / FILE).is_file():
+            return path / FILE
+        raise SurveyError(
+            f"The folder {path} has no {FILE}.",
+            advice="Write a survey file that names one HiPS for each band (see the how-to of survey files).",
+        )
     if not path.is_file():
         raise SurveyError(
             f"There is no survey '{name_or_path}'.",
@@ -67,7 +75,8 @@ def load_survey(name_or_path: str | Path, *, offline: bool = False) -> Survey:
     Parameters
     ----------
     name_or_path : str or path
-        A name of `list_surveys`, or the path of a TOML file; its relative folders are relative to the file.
+        A name of `list_surveys`, or the path of a TOML file or of a folder with a ``survey.toml``; relative
+        folders in it are relative to the file.
     offline : bool
         Refuse the network.
 
@@ -109,7 +118,7 @@ def _survey(content: dict[str, Any], path: Path, offline: bool) -> Survey:
         name=str(about.get("name", path.stem)),
         title=str(about.get("title", about.get("name", path.stem))),
         bands=tuple(bands),
-        pixel_unit=str(about.get("pixel_unit", "unknown")),
+        pixel_unit=str(about.get("pixel_unit", UNKNOWN)),
         hips={band: HiPS(_addresses(hips[band], path), offline=offline) for band in bands},
         photometry={band: _photometry(photometry.get(band, {}), band, path) for band in bands},
         tried=str(about.get("tried", "")),

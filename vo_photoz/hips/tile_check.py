@@ -49,7 +49,7 @@ def check_tiles(hips: HiPS, coverage: Coverage | None) -> tuple[str, list[str]]:
         Raised if a tile is damaged or cannot be fetched.
     """
     folder = hips.tiles.folder
-    present = None if folder is None else _listed(folder, hips.order)
+    present = None if folder is None else listed_tiles(folder, hips.order)
     if present is not None and not present:
         raise SurveyError(
             f"{folder} has no FITS tile of order {hips.order}, which properties calls the deepest.",
@@ -60,7 +60,7 @@ def check_tiles(hips: HiPS, coverage: Coverage | None) -> tuple[str, list[str]]:
             return "no tile was tried, as no coverage map says where there is one", []
         lowest = min(present)
         return _fact(hips, [lowest], (lowest, _tile(hips, lowest))), []
-    promised = _promised(hips, coverage, TRIES if folder is None else LOCAL_TRIES)
+    promised = promised_tiles(hips, coverage, TRIES if folder is None else LOCAL_TRIES)
     if present is not None:
         missing = [number for number in promised if number not in present]
     else:
@@ -108,14 +108,14 @@ def _some(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers[:SHOWN])) + (", ..." if len(numbers) > SHOWN else "")
 
 
-def _listed(folder: Path, order: int) -> set[int]:
+def listed_tiles(folder: Path, order: int) -> set[int]:
     """Numbers of the FITS tiles of an order in a folder."""
     names = (path.name for path in (folder / f"Norder{order}").glob("Dir*/Npix*.fits"))
     return {int(found[1]) for name in names if (found := re.fullmatch(r"Npix(\d+)\.fits", name))}
 
 
-def _promised(hips: HiPS, coverage: Coverage, most: int) -> list[int]:
-    """Covered tiles, spread evenly over the covered area."""
+def promised_tiles(hips: HiPS, coverage: Coverage, most: int) -> list[int]:
+    """Some covered tiles of the deepest order, at most so many, spread evenly over the covered area."""
     sizes = coverage.ranges[:, 1] - coverage.ranges[:, 0]
     if not len(sizes):
         return []

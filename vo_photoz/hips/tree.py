@@ -48,6 +48,8 @@ class HiPS:
     def __init__(self, address: str | Path | Sequence[str | Path], *, offline: bool = False) -> None:
         self.addresses = addresses_of(address)
         self.offline = offline
+        self.lost_tiles = 0
+        """Tiles that could not be had so far."""
 
     def __repr__(self) -> str:
         return f"HiPS({self.addresses[0]!r})"
@@ -144,9 +146,11 @@ class HiPS:
             Raised if the HiPS has no FITS tiles.
         """
         self.need_fits()
-        order = self.order
+        order, folder = self.order, self.tiles.folder
         # A thousandth of slack: 0.4026 arcsec asked for as 0.403 or as 0.402 is the same order.
         while order > self.min_order and self.pixel_arcsec(order - 1) <= pixel_arcsec * 1.001:
+            if folder is not None and not (folder / f"Norder{order - 1}").is_dir():
+                break  # properties need not say that the lower orders were left out
             order -= 1
         return Grid(self.frame, self.width, order)
 
@@ -251,16 +255,24 @@ class HiPS:
 
         return cut_batches(self, coordinates, size, resolution, interpolation, batch=batch, threads=threads)
 
+    @cached_property
+    def tile_unit(self) -> str:
+        """Unit of the pixel values as a tile names it; empty if none does, or it is not known."""
+        from vo_photoz.hips.tile_unit import unit_in_tiles  # noqa: PLC0415 - needs mocpy
+
+        return unit_in_tiles(self)
+
     def promises(self, order: int, number: int) -> bool:
         """Whether the coverage map says that there is a tile: then its absence is a fault, not empty sky."""
-        if self._map is None:
+        if self.known_coverage is None:
             return False
         from vo_photoz.hips.coverage import covers_tile  # noqa: PLC0415 - needs mocpy
 
-        return covers_tile(self._map, self.frame, order, number)
+        return covers_tile(self.known_coverage, self.frame, order, number)
 
     @cached_property
-    def _map(self) -> Coverage | None:
+    def known_coverage(self) -> Coverage | None:
+        """Its coverage map; None where there is none that can be used."""
         try:
             return self.coverage
         except PhotozError:

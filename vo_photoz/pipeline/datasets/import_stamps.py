@@ -24,7 +24,8 @@ from vo_photoz.flow import Flag, Float32Array, Positions, Progress, Stamps, no_p
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.extinction import read_dust_map
 from vo_photoz.hips.stamp_survey import write_stamp_survey
-from vo_photoz.hips.survey import UNITS_NJY, Survey, load_survey
+from vo_photoz.hips.survey import Survey, load_survey
+from vo_photoz.hips.units import UNITS_NJY, unit_named
 from vo_photoz.pipeline.prediction.dust import Dust, dereddening_of
 
 MODEL_UNIT = "nJy/arcsec2"
@@ -110,7 +111,7 @@ def import_dataset(
     """
     if Path(output).exists():
         raise UsageError(f"{output} exists already.", advice="Choose another name or remove it.")
-    if unit not in UNITS_NJY:
+    if not unit_named(unit):
         raise UsageError(f"The unit {unit!r} is not known.", advice=f"Known: {', '.join(UNITS_NJY)}.")
     dereddening = dereddening_of(bands, ebv_map, dereddened_by, extinction)
     stamps = read_stamp_file(Path(file), tuple(bands))

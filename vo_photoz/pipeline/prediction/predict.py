@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vo_photoz.errors import ServiceError, SurveyError, TableError
+from vo_photoz.errors import ServiceError, TableError
 from vo_photoz.flow import (
     FLAG_MEANINGS,
     NOT_PREDICTED,
@@ -22,6 +22,7 @@ from vo_photoz.flow import (
     Progress,
     no_progress,
 )
+from vo_photoz.hips.doubts import doubts_of
 from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.hips.traffic import Traffic
 from vo_photoz.pipeline.crossmatch.chain import failed_match, join
@@ -65,6 +66,8 @@ class PredictionResult:
         One for each crossmatch, failed ones included.
     traffic : Traffic
         Bytes moved so far for the tiles of the survey.
+    doubts : list of str
+        What speaks against the images that were taken.
     """
 
     path: Path
@@ -72,6 +75,7 @@ class PredictionResult:
     predictions: Predictions
     matches: list[Match]
     traffic: Traffic
+    doubts: list[str]
 
     @property
     def n_rows(self) -> int:
@@ -217,12 +221,13 @@ def predict(
         JobFolder(folder).keep_densities(predictions, positions, network.card, z_spec)
     columns, params = _columns(predictions, network.card, priors.of_high, grid, page)
     joined = [column for match in matches for column in match.columns]
-    told = _told(record.finish(matches), source)
+    doubts = doubts_of(images, network.card.pixel_arcsec)
+    told = _told(record.finish(matches), source, doubts)
     additions = Additions([*joined, *columns], params, told, list(services))
     write_table(source, additions, Path(output), format=format, serialisation=serialisation)
     if checkpoint is not None:
         checkpoint.remove()
-    return PredictionResult(Path(output), positions, predictions, matches, images.traffic())
+    return PredictionResult(Path(output), positions, predictions, matches, images.traffic(), doubts)
 
 
 def _with_rows(table: str | Path | UserTable) -> UserTable:
@@ -241,8 +246,7 @@ def _images_and_network(
     network = model if isinstance(model, Model) else load_model(model, runtime)
     network.card.check_fits(images)
     images = images.only(network.card.bands)
-    if reason := images.why_not_photometric():
-        raise SurveyError(reason, advice="Take a survey with FITS tiles and known fluxes.")
+    images.need_photometric()
     return images, network
 
 
@@ -282,7 +286,7 @@ def _columns(
     )
 
 
-def _told(record: Record, source: UserTable) -> list[tuple[str, str]]:
+def _told(record: Record, source: UserTable, doubts: list[str]) -> list[tuple[str, str]]:
     """Names and values of the INFOs."""
     note = [("vo_photoz.input_note", source.note)] if source.note else []
-    return [*infos(record), *note]
+    return [*infos(record), *note, *(("vo_photoz.survey_note", doubt) for doubt in doubts)]

@@ -68,8 +68,7 @@ class BuildInputs:
         samples = find_samples(recipe.sample, file.parent)
         wanted = recipe.magnitudes
         magnitudes = find_magnitudes(wanted, file.parent) if wanted is not None else None
-        if reason := survey.why_not_photometric():
-            raise SurveyError(reason, advice="Take a survey with FITS tiles and known fluxes.")
+        survey.need_photometric()
         return cls(recipe, file, survey, samples, maps, magnitudes)
 
     @cached_property
