@@ -15,8 +15,8 @@ from vo_photoz.cli.main import app
 from vo_photoz.flow import FLAG_MEANINGS, NOT_PREDICTED, MixturePDF, NewColumn, Predictions
 from vo_photoz.hips.survey import list_surveys, load_survey
 from vo_photoz.tables.predictions import Classes, Grid, prediction_columns
-from vo_photoz.tap.adql import table_names
 from vo_photoz.tap.queries import Query, load_query, shipped_folder
+from vo_photoz.tap.queries.adql import table_names
 
 
 def write_all(folder: Path) -> None:

@@ -12,8 +12,8 @@ from astropy.coordinates import SkyCoord, search_around_sky
 
 from tests.servers.standin_tables import TABLES, rows
 from vo_photoz.flow import Positions
-from vo_photoz.tap.adql import table_names
 from vo_photoz.tap.queries import Query
+from vo_photoz.tap.queries.adql import table_names
 
 Row = dict[str, object]
 

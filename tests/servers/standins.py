@@ -16,8 +16,8 @@ import pwd
 import re
 from pathlib import Path
 
-from vo_photoz.tap.adql import table_names
 from vo_photoz.tap.queries import Query
+from vo_photoz.tap.queries.adql import table_names
 
 from . import dachs
 from .standin_tables import TABLES, Column, rows

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.servers.fault_proxy import Plan
-from vo_photoz.tap.upload import _ROW
+from vo_photoz.tap.services.upload import _ROW
 
 ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = """

@@ -20,10 +20,10 @@ from vo_photoz.hips.moc_files import write_moc
 from vo_photoz.sky.moc import from_mocpy, to_mocpy
 from vo_photoz.tables.read import read_table
 from vo_photoz.tap import footprint
-from vo_photoz.tap.capabilities import Limits, read_limits
 from vo_photoz.tap.footprint import CIRCLES, RANGES, Inside, Route, rows_inside
 from vo_photoz.tap.footprint import MOC as BY_MOC
-from vo_photoz.tap.query_text import parse_query
+from vo_photoz.tap.queries.text import parse_query
+from vo_photoz.tap.services.capabilities import Limits, read_limits
 
 pytestmark = pytest.mark.servers
 

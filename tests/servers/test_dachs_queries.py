@@ -29,8 +29,8 @@ from vo_photoz.flow import Positions
 from vo_photoz.sky.pairs import Pairs
 from vo_photoz.tap.crossmatch import find_pairs
 from vo_photoz.tap.queries import load_query, shipped_folder
-from vo_photoz.tap.query_check import example
-from vo_photoz.tap.query_places import in_cone
+from vo_photoz.tap.queries.check import example
+from vo_photoz.tap.queries.places import in_cone
 
 pytestmark = pytest.mark.servers
 RADIUS = 1.0

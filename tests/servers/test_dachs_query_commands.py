@@ -14,8 +14,8 @@ from tests.servers.standin_answers import expected_rows, position_of
 from tests.servers.standin_tables import ROWS, sky
 from tests.servers.standins import local_name
 from vo_photoz.cli.main import app
-from vo_photoz.tap.adql import table_names
 from vo_photoz.tap.queries import load_query, shipped_folder
+from vo_photoz.tap.queries.adql import table_names
 
 pytestmark = pytest.mark.servers
 

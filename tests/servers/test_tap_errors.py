@@ -28,7 +28,7 @@ from vo_photoz.errors import (
 from vo_photoz.flow import Positions
 from vo_photoz.pipeline.crossmatch.chain import failed_match, join
 from vo_photoz.tap.crossmatch import crossmatch
-from vo_photoz.tap.service import TapService
+from vo_photoz.tap.services.service import TapService
 
 pytestmark = pytest.mark.servers
 COUNT = "SELECT COUNT(*) AS n FROM vo_photoz_tests.spectra"

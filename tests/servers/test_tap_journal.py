@@ -11,8 +11,8 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord, search_around_sky
 
-import vo_photoz.tap.jobs
 import vo_photoz.tap.run
+import vo_photoz.tap.services.jobs
 from tests.servers.archive_query import TEXT, archive_query, sources
 from tests.servers.dachs import Dachs
 from tests.servers.fault_proxy import Plan, fault_proxy
@@ -99,7 +99,7 @@ def test_one_request_in_five_fails(dachs: Dachs, catalogue: Spectra) -> None:
 def test_lost_connection_is_taken_up_by_the_next_run(
     dachs: Dachs, catalogue: Spectra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (vo_photoz.tap.jobs, vo_photoz.tap.run):
+    for module in (vo_photoz.tap.services.jobs, vo_photoz.tap.run):
         monkeypatch.setattr(module, "LOST_SECONDS", 2.0)
     lost = True
 

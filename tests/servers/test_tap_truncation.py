@@ -12,8 +12,8 @@ from tests.servers.spectra import Spectra
 from tests.servers.test_tap_journal import RADIUS, astropys, partners
 from vo_photoz.errors import Truncated
 from vo_photoz.flow import Positions
-from vo_photoz.tap.capabilities import read_limits
 from vo_photoz.tap.crossmatch import find_pairs
+from vo_photoz.tap.services.capabilities import read_limits
 
 pytestmark = pytest.mark.servers
 

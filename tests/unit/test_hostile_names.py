@@ -16,7 +16,7 @@ from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.votable.skeleton import Told, skeleton
 from vo_photoz.tables.write import write_table
-from vo_photoz.tap.upload import positions_votable
+from vo_photoz.tap.services.upload import positions_votable
 
 RA, DEC = np.array([10.0, 200.0]), np.array([-5.0, 60.0])
 SQL = """ra"; DROP TABLE "positions"; --"""

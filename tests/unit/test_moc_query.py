@@ -15,10 +15,10 @@ from vo_photoz import settings
 from vo_photoz.errors import ServiceError, Truncated, UsageError
 from vo_photoz.flow import Coverage
 from vo_photoz.sky.moc import contains, from_mocpy, union
-from vo_photoz.tap.capabilities import Limits
 from vo_photoz.tap.footprint import CIRCLES, RANGES, VIZIER, choose_route, rows_inside
 from vo_photoz.tap.footprint import MOC as BY_MOC
-from vo_photoz.tap.query_text import parse_query
+from vo_photoz.tap.queries.text import parse_query
+from vo_photoz.tap.services.capabilities import Limits
 
 TEXT = """\
 -- title: Sources of a part of the sky

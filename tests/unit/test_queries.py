@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vo_photoz.errors import UsageError
-from vo_photoz.tap.parameters import literal
 from vo_photoz.tap.queries import Parameter, parse_query
+from vo_photoz.tap.queries.parameters import literal
 
 GOOD = """\
 -- title: A test

@@ -13,9 +13,9 @@ from vo_photoz import settings
 from vo_photoz.cli.main import app
 from vo_photoz.errors import UsageError
 from vo_photoz.settings import config_file
-from vo_photoz.tap.grammar import output_columns
 from vo_photoz.tap.queries import is_query, list_queries, load_query, shipped_folder
-from vo_photoz.tap.query_check import example, findings
+from vo_photoz.tap.queries.check import example, findings
+from vo_photoz.tap.queries.grammar import output_columns
 
 GOOD = """\
 -- title: A test

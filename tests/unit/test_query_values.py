@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import NewColumn
-from vo_photoz.tap.grammar import output_columns
-from vo_photoz.tap.parameters import literal, number_text
 from vo_photoz.tap.queries import Query, parse_query
-from vo_photoz.tap.query_places import boxes_around
-from vo_photoz.tap.upload import positions_votable
+from vo_photoz.tap.queries.grammar import output_columns
+from vo_photoz.tap.queries.parameters import literal, number_text
+from vo_photoz.tap.queries.places import boxes_around
+from vo_photoz.tap.services.upload import positions_votable
 
 TEXT = """\
 -- title: Values

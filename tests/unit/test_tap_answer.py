@@ -9,8 +9,8 @@ import pytest
 from astropy.io.votable import parse
 
 from vo_photoz.errors import ProtocolError, ServiceError, Truncated
-from vo_photoz.tap.answer import error_words, read_answer
-from vo_photoz.tap.upload import positions_votable
+from vo_photoz.tap.services.answer import error_words, read_answer
+from vo_photoz.tap.services.upload import positions_votable
 
 URL = "https://archive.example/tap/sync"
 ROWS = """\

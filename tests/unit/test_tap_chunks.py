@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from vo_photoz.errors import ServiceError
-from vo_photoz.tap.answer import Overflow
 from vo_photoz.tap.chunks import CAREFUL, QUICK_SECONDS, SMALLEST, Chunks, apart, remaining
-from vo_photoz.tap.failures import TooMuch, UploadTooLarge, failure
 from vo_photoz.tap.journal import STALE_SECONDS, JobNote, Journal, Journals, Piece
+from vo_photoz.tap.services.answer import Overflow
+from vo_photoz.tap.services.failures import TooMuch, UploadTooLarge, failure
 
 SLOW = 2 * QUICK_SECONDS
 

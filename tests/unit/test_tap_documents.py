@@ -9,9 +9,9 @@ import pytest
 
 from tests.unit.tap_stub import BOMB, EXTERNAL, endless, says, serving
 from vo_photoz.errors import DeadlineExceeded, ProtocolError, ServiceError
-from vo_photoz.tap.capabilities import Limits, parse_limits, read_limits
-from vo_photoz.tap.documents import JobDocument, pending_jobs
-from vo_photoz.tap.service import TapService
+from vo_photoz.tap.services.capabilities import Limits, parse_limits, read_limits
+from vo_photoz.tap.services.documents import JobDocument, pending_jobs
+from vo_photoz.tap.services.service import TapService
 
 JOB = '<job xmlns="http://www.ivoa.net/xml/UWS/v1.0" xmlns:xlink="http://www.w3.org/1999/xlink"><phase>{}</phase>'
 DONE = JOB + '<results><result id="result" xlink:href="{}"/></results></job>'

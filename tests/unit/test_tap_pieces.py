@@ -13,8 +13,8 @@ from tests.unit.test_tap_hostile import NO_ROWS, QUERY, votable
 from vo_photoz.errors import ServiceError
 from vo_photoz.flow import Positions
 from vo_photoz.tap.crossmatch import find_pairs
-from vo_photoz.tap.failures import TooMuch
 from vo_photoz.tap.queries import parse_query
+from vo_photoz.tap.services.failures import TooMuch
 
 ROWS = 900
 

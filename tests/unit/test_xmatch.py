@@ -17,7 +17,7 @@ from vo_photoz.errors import DeadlineExceeded, ProtocolError, ServiceError, Trun
 from vo_photoz.flow import Positions
 from vo_photoz.http.exchange import exchange
 from vo_photoz.sky.chunks import sorted_rows
-from vo_photoz.tap.answer import Answer, read_answer
+from vo_photoz.tap.services.answer import Answer, read_answer
 from vo_photoz.tap.vizier import Condition, VizierTable
 from vo_photoz.tap.xmatch import _Request, find_pairs, positions_csv
 

@@ -12,9 +12,9 @@ from vo_photoz.errors import ProtocolError
 from vo_photoz.flow import NewColumn, Positions
 from vo_photoz.tap.crossmatch import find_pairs
 from vo_photoz.tap.queries import Query, load_query
-from vo_photoz.tap.query_check import Finding, findings, is_unit
-from vo_photoz.tap.query_places import in_cone
-from vo_photoz.tap.service import TapService
+from vo_photoz.tap.queries.check import Finding, findings, is_unit
+from vo_photoz.tap.queries.places import in_cone
+from vo_photoz.tap.services.service import TapService
 
 PLACES = ((150.1, 2.2), (36.5, -4.5), (214.5, 54.5), (333.4, 1.3), (180.0, 0.0), (353.5, -30.0))
 """Positions to ask about: COSMOS, CFHTLS W1, W3 and W4, the equator of SDSS and 2QZ, its south; degrees."""

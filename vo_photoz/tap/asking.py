@@ -12,11 +12,11 @@ import numpy as np
 from vo_photoz.errors import ProtocolError
 from vo_photoz.flow import FloatArray, Positions
 from vo_photoz.sky.pairs import IntArray, Pairs, separation_arcsec, within
-from vo_photoz.tap.answer import Answer, Overflow
-from vo_photoz.tap.capabilities import Limits
 from vo_photoz.tap.journal import Piece
-from vo_photoz.tap.query import Query
-from vo_photoz.tap.upload import positions_votable
+from vo_photoz.tap.queries.query import Query
+from vo_photoz.tap.services.answer import Answer, Overflow
+from vo_photoz.tap.services.capabilities import Limits
+from vo_photoz.tap.services.upload import positions_votable
 
 RIM_ARCSEC = 1e-3
 """Archives round at the rim: pgSphere takes 2e-4 arcsec more than the radius as within. What lies so little

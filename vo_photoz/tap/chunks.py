@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vo_photoz.errors import ServiceError, Truncated
-from vo_photoz.tap.answer import Overflow
-from vo_photoz.tap.failures import TooMuch, UploadTooLarge
 from vo_photoz.tap.journal import Piece
+from vo_photoz.tap.services.answer import Overflow
+from vo_photoz.tap.services.failures import TooMuch, UploadTooLarge
 
 QUICK_SECONDS = 30.0
 FAST, CAREFUL = 2.0, 1.25

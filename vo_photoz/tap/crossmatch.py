@@ -16,11 +16,11 @@ from vo_photoz.settings import defaults
 from vo_photoz.sky.chunks import joined_pairs, sorted_rows
 from vo_photoz.sky.pairs import Pairs, best_partners, null_partners
 from vo_photoz.tap.asking import Asking
-from vo_photoz.tap.capabilities import Limits, read_limits
 from vo_photoz.tap.journal import Journal, Journals
 from vo_photoz.tap.queries import Query
 from vo_photoz.tap.run import CONES, SYNC_ROWS, Run
-from vo_photoz.tap.service import TapService
+from vo_photoz.tap.services.capabilities import Limits, read_limits
+from vo_photoz.tap.services.service import TapService
 
 
 def crossmatch(
@@ -70,7 +70,7 @@ def crossmatch(
     UsageError
         Raised if the radius cannot be meant.
     ServiceError
-        Raised if the archive fails; the kinds of `vo_photoz.tap.service.TapService.query`.
+        Raised if the archive fails; the kinds of `vo_photoz.tap.services.service.TapService.query`.
     """
     started = time.monotonic()
     pairs, infos = find_pairs(

@@ -20,13 +20,13 @@ from vo_photoz.settings import defaults
 from vo_photoz.sky.cells import Cells, cells_of_coverage
 from vo_photoz.sky.chunks import end_to_end
 from vo_photoz.sky.moc import contains
-from vo_photoz.tap.answer import Answer
-from vo_photoz.tap.capabilities import Limits, read_limits
-from vo_photoz.tap.failures import TooMuch
 from vo_photoz.tap.moc_query import rows_in_moc
-from vo_photoz.tap.query import Query
-from vo_photoz.tap.query_places import boxes_around
-from vo_photoz.tap.service import TapService
+from vo_photoz.tap.queries.places import boxes_around
+from vo_photoz.tap.queries.query import Query
+from vo_photoz.tap.services.answer import Answer
+from vo_photoz.tap.services.capabilities import Limits, read_limits
+from vo_photoz.tap.services.failures import TooMuch
+from vo_photoz.tap.services.service import TapService
 
 MOST_ROWS = 1_000_000
 SYNC_CELLS = 25

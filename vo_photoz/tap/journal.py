@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vo_photoz.settings import defaults
-from vo_photoz.tap.answer import Answer
+from vo_photoz.tap.services.answer import Answer
 
 STALE_SECONDS = 7 * 86400.0
 """Archives destroy jobs after some days; what is older than this is of no use."""

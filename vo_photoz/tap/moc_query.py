@@ -20,8 +20,8 @@ from vo_photoz.flow import Coverage, NewColumn
 from vo_photoz.http.exchange import exchange
 from vo_photoz.settings import defaults
 from vo_photoz.sky.moc import to_mocpy
-from vo_photoz.tap.answer import Answer, error_words, read_answer
-from vo_photoz.tap.one_at_a_time import turn
+from vo_photoz.tap.services.answer import Answer, error_words, read_answer
+from vo_photoz.tap.services.one_at_a_time import turn
 from vo_photoz.tap.vizier import VizierTable
 
 REQUEST_SECONDS = 900.0

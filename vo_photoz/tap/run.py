@@ -9,16 +9,16 @@ from collections.abc import Callable
 
 from vo_photoz.errors import DeadlineExceeded, ServiceError, TransientError, Truncated
 from vo_photoz.sky.pairs import Pairs
-from vo_photoz.tap.answer import read_answer
 from vo_photoz.tap.asking import Asking
-from vo_photoz.tap.channel import Stopped
 from vo_photoz.tap.chunks import Chunks, apart, remaining
-from vo_photoz.tap.failures import TooMuch
-from vo_photoz.tap.jobs import LOST_SECONDS
 from vo_photoz.tap.journal import Errand, Journal, Piece
-from vo_photoz.tap.service import TapService
-from vo_photoz.tap.turns import HOST_JOBS
-from vo_photoz.tap.upload import rows_within
+from vo_photoz.tap.services.answer import read_answer
+from vo_photoz.tap.services.channel import Stopped
+from vo_photoz.tap.services.failures import TooMuch
+from vo_photoz.tap.services.jobs import LOST_SECONDS
+from vo_photoz.tap.services.service import TapService
+from vo_photoz.tap.services.turns import HOST_JOBS
+from vo_photoz.tap.services.upload import rows_within
 
 FIRST_ROWS = 20_011
 LARGEST_ROWS = 200_011

@@ -22,9 +22,9 @@ from vo_photoz.http.exchange import Reply, exchange
 from vo_photoz.settings import defaults
 from vo_photoz.sky.chunks import joined_pairs, sorted_rows
 from vo_photoz.sky.pairs import IntArray, Pairs
-from vo_photoz.tap.answer import Answer, CutShort, error_words, read_answer
-from vo_photoz.tap.failures import TooMuch, UploadTooLarge
-from vo_photoz.tap.one_at_a_time import turn
+from vo_photoz.tap.services.answer import Answer, CutShort, error_words, read_answer
+from vo_photoz.tap.services.failures import TooMuch, UploadTooLarge
+from vo_photoz.tap.services.one_at_a_time import turn
 from vo_photoz.tap.vizier import VizierTable
 
 EPOCH = 2000.0

@@ -11,10 +11,10 @@ from vo_photoz.flow import Positions, Progress
 from vo_photoz.sky.pairs import Pairs
 from vo_photoz.tap import crossmatch as tap
 from vo_photoz.tap import xmatch
-from vo_photoz.tap.capabilities import read_limits
 from vo_photoz.tap.journal import Journals
 from vo_photoz.tap.queries import Query
-from vo_photoz.tap.query import Describe
+from vo_photoz.tap.queries.query import Describe
+from vo_photoz.tap.services.capabilities import read_limits
 from vo_photoz.tap.vizier import VizierTable
 
 ARCHIVE_TRIALS, CONE_TRIALS = 1_000, 100

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from vo_photoz.catalogues.hats_engine import is_hats, on_network
 from vo_photoz.flow import Positions, Progress
 from vo_photoz.sky.pairs import Pairs
-from vo_photoz.tap.query import Describe
+from vo_photoz.tap.queries.query import Describe
 
 __all__ = ["HatsPartners", "is_hats"]
 

@@ -15,7 +15,7 @@ from vo_photoz.pipeline.crossmatch.table_partners import TablePartners
 from vo_photoz.sky.pairs import Pairs
 from vo_photoz.tap.journal import Journals
 from vo_photoz.tap.queries import is_query, list_queries, load_query
-from vo_photoz.tap.query import Describe
+from vo_photoz.tap.queries.query import Describe
 from vo_photoz.tap.vizier import TABLE, VizierTable, table_name
 
 

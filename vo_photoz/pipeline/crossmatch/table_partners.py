@@ -11,7 +11,7 @@ from vo_photoz.flow import Positions, Progress
 from vo_photoz.sky.pairs import Pairs
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
-from vo_photoz.tap.query import Describe
+from vo_photoz.tap.queries.query import Describe
 
 LOCAL_TRIALS = 20_000
 """Shifted positions that measure the chance matches."""

@@ -9,9 +9,9 @@ from typing import Any
 from vo_photoz.errors import DeadlineExceeded, ProtocolError, RateLimited, TransientError
 from vo_photoz.http.exchange import Reply, exchange
 from vo_photoz.http.fetch import BodyTooLarge
-from vo_photoz.tap.answer import Overflow, error_words
-from vo_photoz.tap.documents import DOCUMENT_BYTES
-from vo_photoz.tap.failures import Refused, TooMuch, UploadTooLarge, failure
+from vo_photoz.tap.services.answer import Overflow, error_words
+from vo_photoz.tap.services.documents import DOCUMENT_BYTES
+from vo_photoz.tap.services.failures import Refused, TooMuch, UploadTooLarge, failure
 
 TOO_LARGE = 413
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 
 from vo_photoz.errors import UsageError
-from vo_photoz.tap.adql import clean_statement, places
-from vo_photoz.tap.parameters import Parameter
-from vo_photoz.tap.query import Query
-from vo_photoz.tap.query_entries import Returned, parse_parameters, parse_returns
-from vo_photoz.tap.query_places import BOXES, CONES, INSIDE
+from vo_photoz.tap.queries.adql import clean_statement, places
+from vo_photoz.tap.queries.entries import Returned, parse_parameters, parse_returns
+from vo_photoz.tap.queries.parameters import Parameter
+from vo_photoz.tap.queries.places import BOXES, CONES, INSIDE
+from vo_photoz.tap.queries.query import Query
 from vo_photoz.tap.vizier import VizierTable, parse_vizier
 
 KEYS = (

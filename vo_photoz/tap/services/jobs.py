@@ -9,11 +9,11 @@ from urllib.parse import urljoin
 
 from vo_photoz.errors import DeadlineExceeded, ProtocolError, ServiceError, TransientError
 from vo_photoz.http.exchange import Reply, exchange
-from vo_photoz.tap.answer import error_words
-from vo_photoz.tap.channel import Channel
-from vo_photoz.tap.documents import JobDocument, pending_jobs
-from vo_photoz.tap.failures import Refused, TooMuch, failure
 from vo_photoz.tap.journal import JobNote
+from vo_photoz.tap.services.answer import error_words
+from vo_photoz.tap.services.channel import Channel
+from vo_photoz.tap.services.documents import JobDocument, pending_jobs
+from vo_photoz.tap.services.failures import Refused, TooMuch, failure
 
 STEP_SECONDS = 120.0
 POLL_SECONDS = 60.0

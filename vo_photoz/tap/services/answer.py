@@ -17,8 +17,8 @@ from vo_photoz.errors import ProtocolError, ServiceError, TableError, Truncated
 from vo_photoz.flow import NewColumn
 from vo_photoz.tables.user_table import ColumnInfo, UserTable, text_of
 from vo_photoz.tables.votable.read import read_votable
-from vo_photoz.tap import documents
-from vo_photoz.tap.failures import failure
+from vo_photoz.tap.services import documents
+from vo_photoz.tap.services.failures import failure
 
 LONGEST = 300
 WORDS = 100_000

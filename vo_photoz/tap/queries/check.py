@@ -10,9 +10,9 @@ from astropy import units as u
 from astropy.io.votable.ucd import check_ucd
 
 from vo_photoz.errors import UsageError
-from vo_photoz.tap.grammar import output_columns
-from vo_photoz.tap.query import Query
-from vo_photoz.tap.query_places import in_cone
+from vo_photoz.tap.queries.grammar import output_columns
+from vo_photoz.tap.queries.places import in_cone
+from vo_photoz.tap.queries.query import Query
 
 EXAMPLES = ((150.1, 2.2), (359.999, -45.0))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import NewColumn
-from vo_photoz.tap.parameters import DEGREES, Kind, Parameter, Value, literal
+from vo_photoz.tap.queries.parameters import DEGREES, Kind, Parameter, Value, literal
 
 _TEXT = r"'(?:[^']|'')*'"
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"

@@ -8,9 +8,9 @@ from typing import Any
 
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import NewColumn
-from vo_photoz.tap.parameters import Parameter, Value, literal
-from vo_photoz.tap.query_entries import Returned
-from vo_photoz.tap.query_places import BOXES, CONES, INSIDE, PLACE, boxes_around, cones_around
+from vo_photoz.tap.queries.entries import Returned
+from vo_photoz.tap.queries.parameters import Parameter, Value, literal
+from vo_photoz.tap.queries.places import BOXES, CONES, INSIDE, PLACE, boxes_around, cones_around
 from vo_photoz.tap.vizier import VizierTable
 
 __all__ = ["BOXES", "CONES", "INSIDE", "PLACE", "Parameter", "Query", "Returned", "Value", "literal"]

@@ -11,19 +11,8 @@ from typing import Any
 
 from vo_photoz.errors import UsageError
 from vo_photoz.settings import config_file, defaults
-from vo_photoz.tap.query import Parameter, Query
-from vo_photoz.tap.query_text import parse_query
-
-__all__ = [
-    "Parameter",
-    "Query",
-    "is_query",
-    "list_queries",
-    "load_query",
-    "own_folders",
-    "parse_query",
-    "shipped_folder",
-]
+from vo_photoz.tap.queries.query import Query
+from vo_photoz.tap.queries.text import parse_query
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from vo_photoz.errors import ProtocolError, ServiceError
 from vo_photoz.http.exchange import exchange
-from vo_photoz.tap.documents import DOCUMENT_BYTES, inside, local, text, tree
+from vo_photoz.tap.services.documents import DOCUMENT_BYTES, inside, local, text, tree
 
 TAP = "ivo://ivoa.net/std/tap"
 EXTENSION = "ivo://ivoa.net/std/tapregext#"

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 
-from vo_photoz.tap.parameters import number_text
+from vo_photoz.tap.queries.parameters import number_text
 
 PLACE = re.compile(r"\{([^{}]*)\}")
 """A place in the text that a value is put into."""

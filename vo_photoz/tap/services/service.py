@@ -10,13 +10,13 @@ from typing import Any
 
 from vo_photoz.errors import DeadlineExceeded, ServiceError, TransientError
 from vo_photoz.http.exchange import Reply
-from vo_photoz.tap.answer import Answer, CutShort, read_answer
-from vo_photoz.tap.channel import Channel, Stopped
-from vo_photoz.tap.failures import UploadTooLarge
-from vo_photoz.tap.jobs import FAILED, Jobs
 from vo_photoz.tap.journal import Errand, JobNote
-from vo_photoz.tap.turns import turn
-from vo_photoz.tap.upload import MIME, TABLE
+from vo_photoz.tap.services.answer import Answer, CutShort, read_answer
+from vo_photoz.tap.services.channel import Channel, Stopped
+from vo_photoz.tap.services.failures import UploadTooLarge
+from vo_photoz.tap.services.jobs import FAILED, Jobs
+from vo_photoz.tap.services.turns import turn
+from vo_photoz.tap.services.upload import MIME, TABLE
 
 __all__ = ["TapService", "UploadTooLarge"]
 

@@ -1,0 +1,1 @@
+"""TAP services: requests, jobs, answers and failures, limits, uploads, and whose turn it is."""
