@@ -6,11 +6,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import absent
+from vo_photoz.cli import demo as command
+from vo_photoz.errors import DeadlineExceeded
+from vo_photoz.sandbox.astronomer import Astronomer
 from vo_photoz.tables.read import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,3 +61,11 @@ def test_the_model_beats_prior_and_neighbours(demo: tuple[Path, str]) -> None:
     assert crps["model"] < crps["prior"]
     assert re.search(r"^300 quasars inside", text, flags=re.MULTILINE)
     assert "Out of the model's domain, not scored: 100 quasars" in text
+
+
+def test_a_service_that_ends_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "TELL_SECONDS", 1)
+    process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+    process.wait()
+    with pytest.raises(DeadlineExceeded, match=r"the service ended \(exit code 3\)"):
+        command._answer(Astronomer(tmp_path), process, quiet=True)
