@@ -1,1 +1,1 @@
-"""The chains, one file each, and the store of jobs."""
+"""The chains: a room for each that takes several files, the short ones here; and the jobs of the service."""
