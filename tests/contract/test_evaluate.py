@@ -13,6 +13,7 @@ from tests.commands import ok, refused
 from tests.training_runs import stamps_file
 from vo_photoz.datasets.store import create_dataset, open_dataset
 from vo_photoz.pipeline.evaluate import evaluate
+from vo_photoz.pipeline.evaluation.view import view_of
 
 N = 400
 BANDS = ("g", "r", "i")
@@ -52,6 +53,11 @@ def test_models_of_a_cross_validation_are_scored_each_on_its_own_fold(models, da
         assert found["scores"][which]["crps"] == pytest.approx(pooled)
         for part, one in zip(found["folds"], alone, strict=True):
             assert part["scores"][which]["crps"] == pytest.approx(one.by_estimator[which].crps)
+    natural = found["natural_sky"]
+    assert natural["classes"] == ["QSO"]
+    assert 0 < natural["covered"] < 1
+    for one in natural["several"]:
+        assert sum(each["n"] for each in one["bins"]) == one["n"] <= sum(many)
     ratio = found["scores"]["model"]["crps"] / found["scores"]["neighbours"]["crps"]
     assert found["comparisons"]["neighbours"]["crps_ratio"] == pytest.approx(ratio)
     assert found["comparisons"]["neighbours"]["crps_ratio_error"] > 0
@@ -73,6 +79,7 @@ def test_the_order_of_the_objects_is_kept(models, dataset):
     found = evaluate(models, dataset)
     assert found.judged["model"].z == pytest.approx(open_dataset(dataset).rows.z[found.rows])
     assert set(open_dataset(dataset).rows.fold[found.rows].tolist()) == {0, 2}
+    assert view_of(found).title == "fold-0 to fold-2 on set, 2 folds pooled"
     assert len(found.pdf) == len(found.rows)
 
 
@@ -115,6 +122,7 @@ def test_the_comparison_of_networks_and_rivals_is_one_command(sky, tmp_path):
     assert found["classification"]["forest"]["accuracy"] > 0.8
     assert set(found["classification"]["model"]["completeness"]) == {"STAR", "QSO"}
     assert set(found["classification"]) == {"model", "forest", "neighbours"}
+    assert found["natural_sky"]["classes"] == ["STAR", "QSO"]
     ratio = found["scores"]["forest"]["crps"] / found["scores"]["neighbours"]["crps"]
     assert found["over_neighbours"]["forest"]["crps_ratio"] == pytest.approx(ratio)
     assert found["costs"]["model"]["seconds"] > 0

@@ -21,6 +21,7 @@ from vo_photoz.analysis.evaluation_plots import (
     draw_stack,
 )
 from vo_photoz.analysis.evaluation_view import EvaluationView
+from vo_photoz.analysis.high_z_plot import draw_high_redshift
 from vo_photoz.analysis.plots import draw_sources
 
 LISTED = 200
@@ -64,13 +65,15 @@ COMPARED = {"crps": "CRPS", "nll": "NLL", "nmad": "NMAD", "outliers": "outliers"
 
 
 def pictures_of(view: EvaluationView) -> dict[str, bytes]:
-    """All pictures as PNG by name: redshifts, stack, pit, calibration, comparisons, bins_*, suspects."""
+    """All pictures as PNG by name: redshifts, stack, pit, and so on; bins_* and suspects at the end."""
     figures: dict[str, Figure] = {
         "redshifts": draw_redshifts(view),
         "stack": draw_stack(view),
         "pit": draw_pit(view),
         "calibration": draw_calibration(view),
     }
+    if view.natural is not None:
+        figures["high_redshift"] = draw_high_redshift(view.natural.several)
     if view.comparisons:
         figures["comparisons"] = draw_comparisons(view)
     for quantity, bins in view.binned:

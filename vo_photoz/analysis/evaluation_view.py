@@ -8,6 +8,7 @@ from typing import Any
 
 from vo_photoz.analysis.bins import Bin, Quantity
 from vo_photoz.analysis.bootstrap import Comparison
+from vo_photoz.analysis.high_z import NaturalSky
 from vo_photoz.analysis.judged import Judged
 from vo_photoz.analysis.metrics import Scores
 from vo_photoz.analysis.plots import SourcePicture
@@ -81,6 +82,8 @@ class EvaluationView:
         What trainings cost, by estimator.
     binned : list of (Quantity, list of Bin)
         Scores in bins.
+    natural : NaturalSky or None
+        Reliability of P(z > z_min) at natural densities.
     suspects : list of SuspectView
         Suspected labels, the worst first.
     pictures : list of SourcePicture
@@ -101,6 +104,7 @@ class EvaluationView:
     classification: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     costs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     binned: Sequence[tuple[Quantity, Sequence[Bin]]] = ()
+    natural: NaturalSky | None = None
     suspects: Sequence[SuspectView] = ()
     pictures: Sequence[SourcePicture] = ()
 

@@ -20,7 +20,7 @@ from vo_photoz.pipeline.evaluation.output import check_output, write_report
 from vo_photoz.pipeline.evaluation.pooling import pooled
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
 from vo_photoz.pipeline.evaluation.rivals import feature_rivals
-from vo_photoz.pipeline.evaluation.tasks import Named, Task, open_models, tasks_of
+from vo_photoz.pipeline.evaluation.tasks import Named, Task, name_of, open_models, tasks_of
 from vo_photoz.redshift.priors import TRAINING
 
 
@@ -73,7 +73,7 @@ def evaluate(
     catalogue = Catalogue(data, progress)
     models = {task.fold: task.model for task in tasks}
     estimators: list[Estimator] = [
-        Networks(MODEL, tasks[0].model.card.name, models, data, progress, prior),
+        Networks(MODEL, name_of(tasks), models, data, progress, prior),
         *feature_rivals(rivals, catalogue),
         Neighbours(data),
         Prior(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,20 +24,28 @@ NOISE_ROWS = 8192
 
 
 def of_model(
-    model: Model, data: Dataset, rows: NDArray[np.intp], progress: Progress, ratio: Ratio | None = None
-) -> MixturePDF:
-    """Densities of the model, seen with another prior if there is a ratio of priors."""
-    parts = []
+    model: Model, data: Dataset, rows: NDArray[np.intp], progress: Progress, bands: Iterable[str] = ()
+) -> tuple[MixturePDF, dict[str, FloatArray]]:
+    """Densities as the model gives them, and the magnitudes in some bands, as priors count them."""
+    parts: list[MixturePDF] = []
+    light: dict[str, list[FloatArray]] = {band: [] for band in bands}
     for start in range(0, len(rows), PART):
         stamps = data.stamps(rows[start : start + PART])
-        found = predict_stamps(model, stamps)
-        if ratio is not None:
-            light = magnitudes(stamps, ratio.band) if ratio.band else None
-            classes = model.card.component_classes
-            found = reweighted(found, ratio, component_classes=classes, magnitude=light)
-        parts.append(found)
+        parts.append(predict_stamps(model, stamps))
+        for band, measured_so_far in light.items():
+            measured_so_far.append(magnitudes(stamps, band))
         progress("densities", min(start + PART, len(rows)), len(rows))
-    return joined(parts)
+    return joined(parts), {band: np.concatenate(some) for band, some in light.items()}
+
+
+def seen_with(
+    ratio: Ratio | None, pdf: MixturePDF, light: Mapping[str, FloatArray], model: Model
+) -> MixturePDF:
+    """Densities of a model seen with another prior, if there is a ratio of priors."""
+    if ratio is None:
+        return pdf
+    classes = model.card.component_classes
+    return reweighted(pdf, ratio, component_classes=classes, magnitude=light.get(ratio.band))
 
 
 def of_neighbours(

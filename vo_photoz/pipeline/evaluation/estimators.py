@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.datasets.store import Dataset
+from vo_photoz.errors import ModelError, UsageError
 from vo_photoz.flow import FloatArray, MixturePDF, Progress, no_progress
 from vo_photoz.pipeline.evaluation import densities
 from vo_photoz.pipeline.evaluation.prior import ratio_for
@@ -19,7 +20,7 @@ from vo_photoz.pipeline.evaluation.tasks import Task
 from vo_photoz.pipeline.evaluation.truth import kinds
 from vo_photoz.redshift.classes import class_probabilities
 from vo_photoz.redshift.model import Model
-from vo_photoz.redshift.priors import TRAINING
+from vo_photoz.redshift.priors import SKY, TRAINING, Ratio
 
 LOG = "training.jsonl"
 
@@ -59,15 +60,27 @@ class Estimate:
         Probabilities of the classes of the evaluation.
     cost : Cost or None
         What the training cost.
+    natural : MixturePDF or None
+        Densities seen with the prior of the sky.
+    light : float array, shape (n,), or None
+        Magnitudes in the band of that prior.
     """
 
     pdf: MixturePDF
     classes: FloatArray | None = None
     cost: Cost | None = None
+    natural: MixturePDF | None = None
+    light: FloatArray | None = None
 
     def take(self, rows: NDArray[np.intp]) -> Estimate:
         """Some of the rows."""
-        return Estimate(self.pdf.take(rows), None if self.classes is None else self.classes[rows], self.cost)
+        return Estimate(
+            self.pdf.take(rows),
+            None if self.classes is None else self.classes[rows],
+            self.cost,
+            None if self.natural is None else self.natural.take(rows),
+            None if self.light is None else self.light[rows],
+        )
 
 
 class Estimator(Protocol):
@@ -113,8 +126,13 @@ class Networks:
     def estimate(self, task: Task) -> Estimate:
         """Densities of the model of the fold."""
         model = self.models[task.fold]
-        ratio = ratio_for(self.prior, replace(task, model=model), self.data)
-        pdf = densities.of_model(model, self.data, task.test, self.progress, ratio)
+        own = replace(task, model=model)
+        ratio, sky = ratio_for(self.prior, own, self.data), _of_the_sky(own, self.data)
+        bands = {one.band for one in (ratio, sky) if one is not None and one.band}
+        raw, light = densities.of_model(model, self.data, task.test, self.progress, bands)
+        pdf = densities.seen_with(ratio, raw, light, model)
+        natural = None if sky is None else densities.seen_with(sky, raw, light, model)
+        bright = light.get(sky.band) if sky is not None else None
         training = model.card.training
         chosen: dict[str, Any] = {
             key: training.options[key]
@@ -125,8 +143,8 @@ class Networks:
         owners = getattr(model.card, "component_classes", None) or []
         known = kinds(self.data)
         if not owners or known is None:
-            return Estimate(pdf, cost=cost)
-        return Estimate(pdf, class_probabilities(pdf, owners, known.classes), cost)
+            return Estimate(pdf, cost=cost, natural=natural, light=bright)
+        return Estimate(pdf, class_probabilities(pdf, owners, known.classes), cost, natural, bright)
 
 
 @dataclass(frozen=True)
@@ -155,6 +173,14 @@ class Prior:
     def estimate(self, task: Task) -> Estimate:
         """The same density for every object."""
         return Estimate(densities.of_prior(task))
+
+
+def _of_the_sky(task: Task, data: Dataset) -> Ratio | None:
+    """Of the sky to the training; None if the card does not tell the prior of the training."""
+    try:
+        return ratio_for(SKY, task, data)
+    except (ModelError, UsageError):
+        return None
 
 
 def seconds_of(model: Model) -> float | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vo_photoz.analysis.judged import judge
 from vo_photoz.datasets.store import Dataset
-from vo_photoz.flow import FloatArray
+from vo_photoz.flow import FloatArray, MixturePDF
 from vo_photoz.pipeline.evaluation.catalogue import Catalogue
 from vo_photoz.pipeline.evaluation.densities import joined
 from vo_photoz.pipeline.evaluation.estimators import Cost, Estimate
@@ -50,6 +50,7 @@ def pooled(
     chosen = np.concatenate(list(rows))
     z = redshifts(data)[chosen]
     pdfs = {name: joined([part[name].pdf for part in parts]) for name in titles}
+    first = [next(iter(part.values())) for part in parts]
     return Evaluation(
         data=data,
         tasks=tasks,
@@ -62,7 +63,16 @@ def pooled(
         costs={name: _cost([part[name].cost for part in parts]) for name in titles},
         catalogue=catalogue,
         prior_seen=prior,
+        natural=_natural(first),
+        light=np.concatenate(
+            [np.full(len(one.pdf), np.nan) if one.light is None else one.light for one in first]
+        ),
     )
+
+
+def _natural(parts: Sequence[Estimate]) -> MixturePDF | None:
+    found = [part.natural for part in parts if part.natural is not None]
+    return joined(found) if len(found) == len(parts) else None
 
 
 def _classes(parts: Sequence[Estimate]) -> FloatArray | None:

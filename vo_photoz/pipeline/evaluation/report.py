@@ -17,7 +17,9 @@ from vo_photoz.analysis.bins import binned
 from vo_photoz.analysis.metrics import scores_of
 from vo_photoz.errors import UsageError
 from vo_photoz.pipeline.evaluation.conditions import by_class, classification, quantities
+from vo_photoz.pipeline.evaluation.natural import natural_sky
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
+from vo_photoz.pipeline.evaluation.tasks import name_of
 from vo_photoz.pipeline.evaluation.view import MOST_SUSPECTS, suspect_view, suspects_of
 
 
@@ -25,7 +27,7 @@ def report(found: Evaluation) -> dict[str, Any]:
     """What goes into the file."""
     first = found.tasks[0].model
     return {
-        "model": first.card.name,
+        "model": name_of(found.tasks),
         "model_sha256": first.hash,
         "dataset": found.data.name,
         "dataset_sha256": found.data.manifest.sha256,
@@ -53,6 +55,7 @@ def report(found: Evaluation) -> dict[str, Any]:
             }
             for one in quantities(found)
         },
+        "natural_sky": None if (natural := natural_sky(found)) is None else asdict(natural),
         "suspects": [asdict(suspect_view(found, one)) for one in suspects_of(found)[:MOST_SUSPECTS]],
         "crps_gain_over_neighbours": found.gain,
         "crps_gain_error": found.gain_error,

@@ -51,6 +51,10 @@ class Evaluation:
         Photometry of the data set, measured when it is first asked for.
     prior_seen : str
         Which prior the densities of the models were seen with.
+    natural : MixturePDF or None
+        Densities of the model seen with the prior of the sky; None if that of its training is unknown.
+    light : float array, shape (n,)
+        Magnitudes in the band of the prior of the sky; NaN where they are not known.
     """
 
     data: Dataset
@@ -64,6 +68,8 @@ class Evaluation:
     costs: Mapping[str, dict[str, Any] | None]
     catalogue: Catalogue
     prior_seen: str
+    natural: MixturePDF | None
+    light: FloatArray
 
     @property
     def pdf(self) -> MixturePDF:

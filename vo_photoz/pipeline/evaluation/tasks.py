@@ -110,6 +110,12 @@ def tasks_of(models: Sequence[Model], data: Dataset, fold: int | None, all_folds
     return [_task(model, data, held_out(model) if fold is None else fold)]
 
 
+def name_of(tasks: Sequence[Task]) -> str:
+    """Name of what is scored: that of the model, or the names of several that are called otherwise."""
+    names = list(dict.fromkeys(task.model.card.name for task in tasks))
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+
+
 def check_model(model: Model, data: Dataset) -> None:
     """Check that a data set is what a model eats; see `redshift.compatibility`."""
     held = data.manifest

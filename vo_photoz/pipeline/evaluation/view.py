@@ -12,6 +12,7 @@ from vo_photoz.analysis.plots import SourcePicture
 from vo_photoz.analysis.suspects import Suspect, find_suspects
 from vo_photoz.datasets.manifest import dereddening_text
 from vo_photoz.pipeline.evaluation.conditions import by_class, classification, quantities
+from vo_photoz.pipeline.evaluation.natural import natural_sky
 from vo_photoz.pipeline.evaluation.result import MODEL, Evaluation
 from vo_photoz.redshift import mixture
 
@@ -36,7 +37,7 @@ def view_of(found: Evaluation) -> EvaluationView:
     ]
     bins = [(one, binned(one, found.judged, MODEL)) for one in quantities(found)]
     return EvaluationView(
-        title=f"{found.titles[MODEL]} on {found.data.name}",
+        title=_title(found),
         facts=_facts(found),
         warnings=_warnings(found),
         titles=found.titles,
@@ -50,9 +51,15 @@ def view_of(found: Evaluation) -> EvaluationView:
         classification=classification(found),
         costs={name: cost for name, cost in found.costs.items() if cost is not None},
         binned=[(quantity, some) for quantity, some in bins if some],
+        natural=natural_sky(found),
         suspects=[suspect_view(found, one) for one in suspects],
         pictures=_pictures(found, suspects[:PICTURED]),
     )
+
+
+def _title(found: Evaluation) -> str:
+    many = len(found.folds)
+    return f"{found.titles[MODEL]} on {found.data.name}" + (f", {many} folds pooled" if many > 1 else "")
 
 
 def suspect_view(found: Evaluation, suspect: Suspect) -> SuspectView:
