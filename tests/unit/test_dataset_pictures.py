@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
-from vo_photoz.analysis.dataset_plots import PICTURES, save_pictures
+from vo_photoz.analysis.dataset_plots import PICTURES, draw_redshifts, save_pictures
 from vo_photoz.analysis.dataset_view import DatasetView, view_of
 from vo_photoz.datasets.rows import Rows
 from vo_photoz.datasets.split import sky_folds
@@ -49,7 +50,22 @@ def test_magnitudes_are_measured_where_there_is_no_catalogue(view: DatasetView) 
     assert view.measured
     assert np.isfinite(view.magnitude).mean() > 0.9
     assert (np.diff(view.z[view.shown]) >= 0).all()
-    assert set(view.sample) == {"a", "b"}
+    assert set(view.group) == {"a", "b"}
+
+
+def test_classes_are_told_apart_where_there_are_several(tmp_path: Path) -> None:
+    kind = np.array(["STAR", "QSO", "", "QSO"])
+    zero = np.zeros(4)
+    rows = Rows(
+        np.arange(4).astype(str), zero, zero, np.array([-1e-4, 3, np.nan, 4]), np.zeros(4, np.int32),
+        np.zeros(4, np.int16), np.full((4, 1), 20.0), kind=kind,
+    )  # fmt: skip
+    stamps = Stamps(np.ones((4, 1, 16, 16), np.float32), rows.flags, ("r",), 0.4, "nJy/arcsec2")
+    view = view_of(create_dataset(tmp_path / "set", iter([(np.arange(4), stamps)]), rows, source={}))
+    assert sorted(view.group) == ["QSO", "QSO", "STAR", "unknown"]
+    axes = Figure().subplots()
+    draw_redshifts(axes, view)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["QSO", "STAR", "unknown"]
 
 
 @pytest.mark.filterwarnings("error")
@@ -68,7 +84,7 @@ def test_the_whole_sky_one_band_and_a_lonely_object(view: DatasetView, tmp_path:
     far = replace(view, ra=np.linspace(0, 359, N), dec=np.linspace(-85, 85, N))
     band = replace(view, bands=("g",), magnitude=view.magnitude[:, :1], stamps=view.stamps[:, :1])
     one = {
-        name: getattr(view, name)[:1] for name in ("ra", "dec", "z", "fold", "sample", "magnitude", "stamps")
+        name: getattr(view, name)[:1] for name in ("ra", "dec", "z", "fold", "group", "magnitude", "stamps")
     }
     alone = replace(view, **{**one, "z": np.array([np.nan]), "shown": np.array([0])})
     for name, odd in (("far", far), ("band", band), ("alone", alone)):

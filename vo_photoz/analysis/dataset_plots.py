@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import SubFigure
 
 DPI = 110
-SAMPLE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Okabe and Ito's palette: told apart with every kind of colour vision."""
 BINS = 40
 SHEET_ROWS = 12
@@ -69,13 +69,12 @@ def save_pictures(view: DatasetView, output: Path) -> list[Path]:
 
 
 def draw_redshifts(axes: Axes, view: DatasetView) -> None:
-    """Histogram of the redshifts, samples on top of each other."""
-    z = view.z[np.isfinite(view.z)]
+    """Histogram of the redshifts, classes or samples on top of each other."""
+    z, groups = view.z[np.isfinite(view.z)], _groups(view)
     if len(z):
-        names = _samples(view)
-        columns = [view.z[np.isfinite(view.z) & (view.sample == name)] for name in names]
-        axes.hist(columns, _bins(z).tolist(), stacked=True, color=_colours(len(names)), label=names)
-    if len(set(view.sample.tolist())) > 1:
+        columns = [view.z[np.isfinite(view.z) & (view.group == name)] for name in groups]
+        axes.hist(columns, _bins(z).tolist(), stacked=True, color=list(groups.values()), label=list(groups))
+    if len(groups) > 1:
         axes.legend(fontsize=9, frameon=False)
     lost = len(view.z) - len(z)
     axes.set(xlabel="redshift z", ylabel="objects")
@@ -90,7 +89,7 @@ def draw_magnitudes(figure: Figure | SubFigure, view: DatasetView) -> None:
     edges = _bins(finite) if len(finite) else np.linspace(0, 1, 2)
     for number, (axes, band) in enumerate(zip(panels, view.bands, strict=True)):
         values = view.magnitude[:, number]
-        axes.hist(values[np.isfinite(values)], edges.tolist(), color=SAMPLE_COLOURS[0])
+        axes.hist(values[np.isfinite(values)], edges.tolist(), color=GROUP_COLOURS[0])
         axes.set_xlabel(f"{band} [AB mag]")
         _plain(axes)
     panels[0].set_ylabel("objects")
@@ -109,7 +108,9 @@ def draw_colours(figure: Figure | SubFigure, view: DatasetView) -> None:
     for axes, (blue, red) in zip(panels, pairs, strict=True):
         colour = view.magnitude[:, blue] - view.magnitude[:, red]
         good = np.isfinite(colour) & np.isfinite(view.z)
-        axes.scatter(view.z[good], colour[good], s=size, color=SAMPLE_COLOURS[0], alpha=0.5, lw=0)
+        for name, shade in _groups(view).items():
+            here = good & (view.group == name)
+            axes.scatter(view.z[here], colour[here], s=size, color=shade, alpha=0.5, lw=0)
         if good.any():
             low, high = np.percentile(colour[good], [0.5, 99.5])
             room = 0.12 * max(high - low, 0.1)
@@ -150,21 +151,18 @@ def _draw_small_stamps(figure: Figure | SubFigure, view: DatasetView) -> None:
 
 
 def _label(z: float) -> str:
-    return f"z = {z:.3f}" if np.isfinite(z) else "no z"
+    return f"z = {round(z, 3) + 0.0:.3f}" if np.isfinite(z) else "no z"  # not -0.000
 
 
 def _origin(view: DatasetView) -> str:
     return "in an aperture of 3 pixels on the stamps" if view.measured else "of the catalogue"
 
 
-def _samples(view: DatasetView) -> list[str]:
-    """Names of the samples, the largest first."""
-    names, counts = np.unique(view.sample, return_counts=True)
-    return [str(name) for name in names[np.argsort(-counts, kind="stable")]]
-
-
-def _colours(count: int) -> list[str]:
-    return [SAMPLE_COLOURS[one % len(SAMPLE_COLOURS)] for one in range(count)]
+def _groups(view: DatasetView) -> dict[str, str]:
+    """Colours of the classes or samples, the largest first."""
+    names, counts = np.unique(view.group, return_counts=True)
+    largest = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
+    return {name: GROUP_COLOURS[one % len(GROUP_COLOURS)] for one, name in enumerate(largest)}
 
 
 def _bins(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.datasets.colours import APERTURE_PIXELS
+from vo_photoz.datasets.rows import Rows
 from vo_photoz.datasets.store import Dataset
 from vo_photoz.flow import BoolArray, Float32Array, FloatArray
 
@@ -33,8 +34,8 @@ class DatasetView:
         ICRS degrees, and redshift.
     fold : int32 array, shape (n,)
         Folds of the sky.
-    sample : str array, shape (n,)
-        Where the objects come from; empty where it is not known.
+    group : str array, shape (n,)
+        Class of the objects, where the data set knows several; else the sample that they come from.
     magnitude : float64 array, shape (n, band)
         AB; NaN where there is none.
     measured : bool
@@ -53,7 +54,7 @@ class DatasetView:
     dec: FloatArray
     z: FloatArray
     fold: NDArray[np.int32]
-    sample: NDArray[np.str_]
+    group: NDArray[np.str_]
     magnitude: FloatArray
     measured: bool
     shown: NDArray[np.intp]
@@ -67,9 +68,6 @@ def view_of(data: Dataset) -> DatasetView:
     known = np.isfinite(rows.mag).any(axis=0)
     measured = not known.all()
     magnitude = _aperture_magnitudes(data) if measured else rows.mag
-    more = rows.more
-    has_samples = more is not None and "sample" in more.column_names
-    sample = np.array(more["sample"].to_pylist() if has_samples and more is not None else [""] * len(data))
     shown = _spread(rows.z, min(STAMPS, len(data)))
     return DatasetView(
         title=str(held.source.get("title") or data.name),
@@ -78,13 +76,22 @@ def view_of(data: Dataset) -> DatasetView:
         dec=rows.dec,
         z=rows.z,
         fold=rows.fold,
-        sample=sample,
+        group=_groups(rows),
         magnitude=magnitude,
         measured=measured,
         shown=shown,
         stamps=data.pixels(shown),
         pixel_arcsec=held.pixel_arcsec,
     )
+
+
+def _groups(rows: Rows) -> NDArray[np.str_]:
+    """Class or sample of every object; empty where neither is known."""
+    if rows.kind is not None and len(np.unique(rows.kind)) > 1:
+        return np.where(rows.kind == "", "unknown", rows.kind)
+    if rows.more is not None and "sample" in rows.more.column_names:
+        return np.array(rows.more["sample"].to_pylist(), dtype=np.str_)
+    return np.full(len(rows), "")
 
 
 def _spread(z: FloatArray, count: int) -> NDArray[np.intp]:
