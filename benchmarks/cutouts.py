@@ -28,9 +28,9 @@ from reproject import reproject_interp
 from reproject.hips._utils import tile_header_2d
 
 from vo_photoz.flow import Positions
+from vo_photoz.hips.access.tiles import tile_path
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import Survey, load_survey
-from vo_photoz.hips.tiles import tile_path
 from vo_photoz.hips.write import TanImage, write_hips
 from vo_photoz.sky.frames import unit_vectors
 from vo_photoz.sky.pixels import cells_of

@@ -36,7 +36,7 @@ from vo_photoz.analysis.judged import Judged, judge
 from vo_photoz.analysis.metrics import scores_of
 from vo_photoz.datasets.split import sky_cells
 from vo_photoz.flow import Float32Array, Stamps
-from vo_photoz.hips.stamp_survey import write_stamp_survey
+from vo_photoz.hips.stamps.survey import write_stamp_survey
 from vo_photoz.hips.units import AB_ZERO_NJY
 from vo_photoz.pipeline.datasets.import_stamps import import_dataset
 from vo_photoz.pipeline.prediction.predict import predict

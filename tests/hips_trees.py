@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vo_photoz.hips.access.tiles import tile_path
 from vo_photoz.hips.encode import encode_tile
 from vo_photoz.hips.survey import BandPhotometry, HiPS, Survey
-from vo_photoz.hips.tiles import tile_path
 
 
 def smooth_function(vectors):

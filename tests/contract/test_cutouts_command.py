@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from vo_photoz.cli.main import app
 from vo_photoz.flow import Flag
-from vo_photoz.hips.tiles import tile_path
+from vo_photoz.hips.access.tiles import tile_path
 from vo_photoz.hips.write import TanImage, write_hips
 
 ROWS = 3000

@@ -14,7 +14,7 @@ from vo_photoz.analysis.metrics import scores
 from vo_photoz.cli.main import app
 from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import MixturePDF
-from vo_photoz.hips.stamp_survey import write_stamp_survey
+from vo_photoz.hips.stamps.survey import write_stamp_survey
 from vo_photoz.pipeline.datasets.import_stamps import import_dataset
 from vo_photoz.pipeline.prediction.predict import predict
 from vo_photoz.pipeline.score import known_column, score

@@ -185,8 +185,8 @@ def test_mirrors_are_looked_at(world, tmp_path):
 
 
 def test_the_outcome_for_a_shipped_survey_goes_to_a_copy_of_its_file(private_home):
+    from vo_photoz.hips.checks.survey_file import keep_check
     from vo_photoz.hips.survey import load_survey, survey_file
-    from vo_photoz.hips.survey_file import keep_check
 
     shipped = survey_file("sdss")
     before = shipped.read_bytes()

@@ -21,9 +21,9 @@ from vo_photoz import settings
 from vo_photoz.cli.main import app
 from vo_photoz.errors import SurveyError
 from vo_photoz.flow import Flag, Positions
+from vo_photoz.hips.access.server import MISSING_403
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.encode import encode_tile
-from vo_photoz.hips.server import MISSING_403
 from vo_photoz.hips.survey import HiPS
 
 pytestmark = pytest.mark.servers

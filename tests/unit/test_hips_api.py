@@ -11,8 +11,8 @@ import vo_photoz
 from tests import hips_trees as trees
 from vo_photoz.errors import SurveyError, UsageError
 from vo_photoz.flow import Flag
+from vo_photoz.hips.access.tiles import tile_path
 from vo_photoz.hips.survey import HiPS
-from vo_photoz.hips.tiles import tile_path
 from vo_photoz.hips.write import TanImage, write_hips
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from vo_photoz import settings
 from vo_photoz.errors import ServiceError, SurveyError
-from vo_photoz.hips.cache import DAY, Cache, Content
-from vo_photoz.hips.server import MISSING_403, is_missing
-from vo_photoz.hips.source import Source
+from vo_photoz.hips.access.cache import DAY, Cache, Content
+from vo_photoz.hips.access.server import MISSING_403, is_missing
+from vo_photoz.hips.access.source import Source
 
 URL = "https://example.org/hips/Norder9/Dir0/Npix7.fits"
 
@@ -117,7 +117,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.unit.test_hips_cache import URL, content
-from vo_photoz.hips.cache import Cache
+from vo_photoz.hips.access.cache import Cache
 cache = Cache(Path(sys.argv[1]), max_bytes=int(sys.argv[2]), days=1)
 print("go", flush=True)
 for turn in range(int(sys.argv[3])):

@@ -11,7 +11,7 @@ from tests import hips_trees as trees
 from vo_photoz import http
 from vo_photoz.errors import SurveyError, TransientError
 from vo_photoz.flow import Positions
-from vo_photoz.hips import cloud
+from vo_photoz.hips.access import cloud
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import load_survey
 from vo_photoz.hips.tree import HiPS

@@ -25,7 +25,7 @@ assert seen == n
 WRITE = """
 from vo_photoz.hips.batches import positions_of
 from vo_photoz.hips.cutouts import cut_stamps
-from vo_photoz.hips.stamp_files import write_stamps
+from vo_photoz.hips.stamps.files import write_stamps
 cut = lambda some: cut_stamps(survey, some, size=size, pixel_arcsec=0.8)
 write_stamps(Path(sys.argv[4]), positions_of(places), cut, options={})
 """

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from vo_photoz.errors import SurveyError
-from vo_photoz.hips import tiles
-from vo_photoz.hips.source import Source
-from vo_photoz.hips.tile_memory import LEAST_BYTES, TileMemory
-from vo_photoz.hips.tiles import TileStore, tile_path
+from vo_photoz.hips.access import tiles
+from vo_photoz.hips.access.source import Source
+from vo_photoz.hips.access.tile_memory import LEAST_BYTES, TileMemory
+from vo_photoz.hips.access.tiles import TileStore, tile_path
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.hips.write import TanImage, write_hips
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests import hips_trees as trees
 from vo_photoz.errors import SurveyError
-from vo_photoz.hips.check import check_survey
-from vo_photoz.hips.doubts import doubts_of
+from vo_photoz.hips.checks.doubts import doubts_of
+from vo_photoz.hips.checks.survey import check_survey
 from vo_photoz.hips.encode import encode_tile
 from vo_photoz.hips.survey import load_survey
 from vo_photoz.hips.units import UNITS_NJY, unit_named

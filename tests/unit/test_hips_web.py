@@ -124,7 +124,7 @@ def test_a_mirror_takes_over_in_the_middle(web):
 def test_a_dead_server_is_left_alone(web, monkeypatch):
     address, folder, handler = web
     one_field(folder)
-    monkeypatch.setattr("vo_photoz.hips.source.FAILURES_IN_A_ROW", 2)
+    monkeypatch.setattr("vo_photoz.hips.access.source.FAILURES_IN_A_ROW", 2)
     hips = HiPS(f"{address}/g")
     assert hips.order == 13
     handler.failing.add("Norder")

@@ -6,7 +6,7 @@ from astropy.table import Table
 
 from vo_photoz.catalogues.magnitudes import find_magnitudes, magnitudes
 from vo_photoz.errors import TableError
-from vo_photoz.hips.photometry import Sources, calibrate, measure_sources, scatter_against
+from vo_photoz.hips.checks.photometry import Sources, calibrate, measure_sources, scatter_against
 from vo_photoz.simulation.imaging.profiles import moffat
 from vo_photoz.tables.read import read_table
 

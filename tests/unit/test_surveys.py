@@ -7,8 +7,8 @@ import tomllib
 import pytest
 
 from vo_photoz.errors import SurveyError
+from vo_photoz.hips.checks.survey_file import keep_check
 from vo_photoz.hips.survey import HiPS, list_surveys, load_survey, own_surveys, survey_file
-from vo_photoz.hips.survey_file import keep_check
 
 SHIPPED = ["cfhtls-wide", "dss2", "legacy-dr10", "panstarrs", "sdss", "skymapper"]
 PHOTOMETRIC = {"sdss": 22.5, "legacy-dr10": 22.5, "cfhtls-wide": 30.0}

@@ -12,7 +12,7 @@ from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 
 if TYPE_CHECKING:
     from vo_photoz.flow import FlagArray
-    from vo_photoz.hips.unfinished import Unfinished
+    from vo_photoz.hips.stamps.unfinished import Unfinished
 
 MOST_DRAWN = 40
 PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
@@ -66,7 +66,7 @@ def cutouts(
     with errors_told(debug), progress_bar(quiet) as progress:
         from vo_photoz import settings
         from vo_photoz.hips.cutouts import cut_stamps
-        from vo_photoz.hips.stamp_files import told_of, write_stamps
+        from vo_photoz.hips.stamps.files import told_of, write_stamps
         from vo_photoz.hips.survey import load_survey
         from vo_photoz.tables.positions import find_positions
         from vo_photoz.tables.read import read_table

@@ -12,7 +12,7 @@ from vo_photoz.cli.common import Debug, Quiet, errors_told, progress_bar, say
 from vo_photoz.errors import UsageError
 
 if TYPE_CHECKING:
-    from vo_photoz.hips.check import BandCheck
+    from vo_photoz.hips.checks.survey import BandCheck
     from vo_photoz.hips.survey import Survey
     from vo_photoz.pipeline.surveys.check import BandResult
 
@@ -100,7 +100,7 @@ def check(
 ) -> None:
     """Look whether a survey can be used, and compare it with a catalogue; exit code 1 when it cannot."""
     with errors_told(debug), progress_bar(quiet) as progress:
-        from vo_photoz.hips.check import check_survey
+        from vo_photoz.hips.checks.survey import check_survey
         from vo_photoz.hips.survey import load_survey
 
         survey = load_survey(name, offline=offline)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vo_photoz.errors import SurveyError, UsageError
-from vo_photoz.hips.cloud import SCHEMES
+from vo_photoz.hips.access.cloud import SCHEMES
 
 SUPPORTED_INTERPOLATIONS = ("bilinear", "nearest")
 FLUXES = ("native", "per_arcsec2", "per_pixel", "nJy/arcsec2")

@@ -10,10 +10,10 @@ import numpy as np
 
 from vo_photoz.errors import CoverageError, PhotozError
 from vo_photoz.flow import Coverage, Positions, Progress, no_progress
+from vo_photoz.hips.access.source import local_folder, read_file
 from vo_photoz.hips.moc_files import read_moc, write_moc
 from vo_photoz.hips.moc_frames import WHOLE_SKY
 from vo_photoz.hips.moc_server import moc_server_coverage
-from vo_photoz.hips.source import local_folder, read_file
 from vo_photoz.hips.survey import Survey
 from vo_photoz.hips.tile_coverage import tile_coverage
 from vo_photoz.hips.tree import HiPS

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from vo_photoz.errors import SurveyError
-from vo_photoz.hips.traffic import Traffic, total
+from vo_photoz.hips.access.traffic import Traffic, total
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.hips.units import AB_ZERO_NJY, UNITS_NJY, unit_named
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import CoverageError, UsageError
 from vo_photoz.flow import Coverage, Positions, Progress, no_progress
+from vo_photoz.hips.access.tiles import tile_path
+from vo_photoz.hips.access.web_tiles import MAX_TILE_BYTES
 from vo_photoz.hips.decode import as_image
 from vo_photoz.hips.moc_frames import turned, turned_order
-from vo_photoz.hips.tiles import tile_path
 from vo_photoz.hips.tree import HiPS
-from vo_photoz.hips.web_tiles import MAX_TILE_BYTES
 from vo_photoz.settings import defaults
 from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors
 from vo_photoz.sky.moc import DEEPEST, from_mocpy

@@ -6,12 +6,12 @@ import gzip
 import zlib
 
 from vo_photoz.errors import PhotozError
+from vo_photoz.hips.access.tiles import tile_path
+from vo_photoz.hips.access.web_tiles import MAX_TILE_BYTES
+from vo_photoz.hips.checks.tiles import listed_tiles, promised_tiles
 from vo_photoz.hips.decode import GZIP, read_header
-from vo_photoz.hips.tile_check import listed_tiles, promised_tiles
-from vo_photoz.hips.tiles import tile_path
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.hips.units import unit_named
-from vo_photoz.hips.web_tiles import MAX_TILE_BYTES
 
 TRIES = 8
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from vo_photoz.errors import CoverageError, PhotozError, SurveyError
 from vo_photoz.flow import Coverage
+from vo_photoz.hips.access.source import Source, read_file
+from vo_photoz.hips.access.tiles import TileStore
+from vo_photoz.hips.access.traffic import Traffic
 from vo_photoz.hips.arguments import addresses_of
 from vo_photoz.hips.grid import Cutout, Grid
 from vo_photoz.hips.properties import parse_properties
-from vo_photoz.hips.source import Source, read_file
-from vo_photoz.hips.tiles import TileStore
-from vo_photoz.hips.traffic import Traffic
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord

@@ -23,7 +23,7 @@ from vo_photoz.errors import TableError, UsageError
 from vo_photoz.flow import Flag, Float32Array, Positions, Progress, Stamps, no_progress
 from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.extinction import read_dust_map
-from vo_photoz.hips.stamp_survey import write_stamp_survey
+from vo_photoz.hips.stamps.survey import write_stamp_survey
 from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.hips.units import UNITS_NJY, unit_named
 from vo_photoz.pipeline.prediction.dust import Dust, dereddening_of

@@ -22,9 +22,9 @@ from vo_photoz.flow import (
     Progress,
     no_progress,
 )
-from vo_photoz.hips.doubts import doubts_of
+from vo_photoz.hips.access.traffic import Traffic
+from vo_photoz.hips.checks.doubts import doubts_of
 from vo_photoz.hips.survey import Survey, load_survey
-from vo_photoz.hips.traffic import Traffic
 from vo_photoz.pipeline.crossmatch.chain import failed_match, join
 from vo_photoz.pipeline.prediction.artefacts import JobFolder, known_redshifts
 from vo_photoz.pipeline.prediction.densities import Orientations, densities, open_checkpoint, summary

@@ -14,8 +14,7 @@ from scipy.spatial import cKDTree
 from vo_photoz.catalogues.magnitudes import find_magnitudes, magnitudes
 from vo_photoz.errors import PhotozError, TableError
 from vo_photoz.flow import FloatArray, Positions, Progress, no_progress
-from vo_photoz.hips.cutouts import cut_stamps
-from vo_photoz.hips.photometry import (
+from vo_photoz.hips.checks.photometry import (
     LEAST_STARS,
     STAMP_ARCSEC,
     Calibration,
@@ -23,6 +22,7 @@ from vo_photoz.hips.photometry import (
     calibrate,
     measure_sources,
 )
+from vo_photoz.hips.cutouts import cut_stamps
 from vo_photoz.hips.survey import Survey
 from vo_photoz.pipeline.surveys.verdict import Limits, Region, region_problems, verdict
 from vo_photoz.sky.frames import unit_vectors

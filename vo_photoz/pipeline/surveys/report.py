@@ -12,9 +12,9 @@ import numpy as np
 
 from vo_photoz.analysis.survey_plots import BandPanel, save_check
 from vo_photoz.errors import UsageError
-from vo_photoz.hips.photometry import Calibration, Sources
+from vo_photoz.hips.checks.photometry import Calibration, Sources
+from vo_photoz.hips.checks.survey_file import keep_check
 from vo_photoz.hips.survey import Survey
-from vo_photoz.hips.survey_file import keep_check
 from vo_photoz.pipeline.surveys.check import BandResult
 
 COLUMNS = {
@@ -59,7 +59,7 @@ def write_report(results: Sequence[BandResult], survey: Survey, catalogue: Path,
 
 
 def keep_results(results: Sequence[BandResult], survey: Survey) -> Path:
-    """Write the outcome into the survey's file; see `vo_photoz.hips.survey_file.keep_check`."""
+    """Write the outcome into the survey's file; see `vo_photoz.hips.checks.survey_file.keep_check`."""
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     told = {one.band: f"{'yes' if one.good else 'no'} {today} {one.summary()}" for one in results}
     measured = any(one.found for one in results)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vo_photoz.flow import FloatArray
-from vo_photoz.hips.photometry import Calibration, Sources, scatter_against
+from vo_photoz.hips.checks.photometry import Calibration, Sources, scatter_against
 
 LIKE_ANOTHER = 0.6
 """A band whose stars scatter so much less about another band's magnitudes is taken for that band."""

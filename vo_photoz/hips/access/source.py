@@ -12,11 +12,11 @@ from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from vo_photoz.errors import PhotozError, ServiceError, SurveyError, TransientError
-from vo_photoz.hips.cache import Cache, Content, user_cache
-from vo_photoz.hips.cloud import is_cloud
-from vo_photoz.hips.ranges import Ranges
-from vo_photoz.hips.server import NONE, TRIES, TRIES_BEFORE_A_MIRROR, Server, Wish, file_url
-from vo_photoz.hips.traffic import Traffic
+from vo_photoz.hips.access.cache import Cache, Content, user_cache
+from vo_photoz.hips.access.cloud import is_cloud
+from vo_photoz.hips.access.ranges import Ranges
+from vo_photoz.hips.access.server import NONE, TRIES, TRIES_BEFORE_A_MIRROR, Server, Wish, file_url
+from vo_photoz.hips.access.traffic import Traffic
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 30.0

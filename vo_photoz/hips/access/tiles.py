@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from vo_photoz.hips.access.ranges import Needs, Ranges
+from vo_photoz.hips.access.source import RETRY_SECONDS, Source
+from vo_photoz.hips.access.tile_memory import LEAST_BYTES, SHARED_BYTES, Place, TileMemory
+from vo_photoz.hips.access.web_tiles import MAX_TILE_BYTES, Held, WebTiles
 from vo_photoz.hips.decode import GZIP, Tile, decode_tile, is_plain, read_header
-from vo_photoz.hips.ranges import Needs, Ranges
-from vo_photoz.hips.source import RETRY_SECONDS, Source
-from vo_photoz.hips.tile_memory import LEAST_BYTES, SHARED_BYTES, Place, TileMemory
-from vo_photoz.hips.web_tiles import MAX_TILE_BYTES, Held, WebTiles
 from vo_photoz.settings import defaults
 
 MAPPED_WIDTH = 256

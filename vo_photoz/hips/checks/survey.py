@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from vo_photoz.errors import PhotozError
 from vo_photoz.flow import Coverage
+from vo_photoz.hips.checks.doubts import unit_doubts
+from vo_photoz.hips.checks.tiles import check_tiles
 from vo_photoz.hips.coverage import hips_coverage
-from vo_photoz.hips.doubts import unit_doubts
 from vo_photoz.hips.survey import Survey
-from vo_photoz.hips.tile_check import check_tiles
 from vo_photoz.hips.tree import HiPS
 
 REQUIRED = (

@@ -13,11 +13,11 @@ import numpy as np
 
 from vo_photoz import http
 from vo_photoz.errors import ProtocolError, SurveyError
-from vo_photoz.hips.cache import Cache, Content, join
-from vo_photoz.hips.cloud import get_ranges as get_from_store
-from vo_photoz.hips.cloud import is_cloud
-from vo_photoz.hips.ranges import WORTHWHILE, Ranges, length, merged, requests_for, subtracted
-from vo_photoz.hips.traffic import Traffic
+from vo_photoz.hips.access.cache import Cache, Content, join
+from vo_photoz.hips.access.cloud import get_ranges as get_from_store
+from vo_photoz.hips.access.cloud import is_cloud
+from vo_photoz.hips.access.ranges import WORTHWHILE, Ranges, length, merged, requests_for, subtracted
+from vo_photoz.hips.access.traffic import Traffic
 from vo_photoz.settings import defaults
 
 TRIES = 4

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from vo_photoz.errors import UsageError
 from vo_photoz.flow import Flag, FlagArray, Positions
 from vo_photoz.hips.encode import Cards, encode_images
+from vo_photoz.hips.stamps.unfinished import Cut, Unfinished
 from vo_photoz.hips.survey import Survey
-from vo_photoz.hips.unfinished import Cut, Unfinished
 
 Arrays = dict[str, NDArray[Any]]
 CHUNK_BYTES = 1 << 22

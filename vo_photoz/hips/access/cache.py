@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vo_photoz.hips.ranges import NO_RANGES, Ranges, covers, merged
+from vo_photoz.hips.access.ranges import NO_RANGES, Ranges, covers, merged
 from vo_photoz.settings import defaults
 
 log = logging.getLogger(__name__)

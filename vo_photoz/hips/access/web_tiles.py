@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vo_photoz.hips.cache import Content
+from vo_photoz.hips.access.cache import Content
+from vo_photoz.hips.access.ranges import NO_RANGES, WORTHWHILE, Ranges, covers, length, merged, subtracted
+from vo_photoz.hips.access.source import Source
 from vo_photoz.hips.decode import BLOCK, Layout, Tile, decode_tile, empty_tile, layout_of
-from vo_photoz.hips.ranges import NO_RANGES, WORTHWHILE, Ranges, covers, length, merged, subtracted
-from vo_photoz.hips.source import Source
 
 MAX_TILE_BYTES = 64_000_000
 """No tile of 2048 x 2048 doubles is larger; what is, is no tile."""
