@@ -257,6 +257,27 @@ def test_a_defect_of_ours_is_one_sentence_too(
 
 
 # --- rows ----------------------------------------------------------------------------------------------
+def test_several_modes_of_a_density_are_shown_as_modes(client: TestClient, folder: Path):
+    files = open_files(folder)
+    several, single = (
+        next(row for row in range(230) if (len(files.modes(row)) > 1) == many and row != NO_PREDICTION_ROW)
+        for many in (True, False)
+    )
+    found = files.modes(several)
+    assert [one.probability for one in found] == sorted((one.probability for one in found), reverse=True)
+    assert 0.8 < sum(one.probability for one in found) < 1 + 1e-6
+    page = client.get(at(f"jobs/d1/rows/{several}")).text
+    for one in found:
+        assert one.low < one.z < one.high
+        assert f"z = {one.z:.3f}" in page
+        assert f"{one.low:.3f} to {one.high:.3f}" in page
+        assert f"{100 * one.probability:.0f} %" in page
+    for row in (single, NO_PREDICTION_ROW):
+        assert "Where it may be" not in client.get(at(f"jobs/d1/rows/{row}")).text
+    assert files.modes(NO_PREDICTION_ROW) == []
+    assert "style=" not in page  # the browser is told to refuse it
+
+
 def test_a_row_shows_its_numbers_and_its_picture(client: TestClient, folder: Path):
     row = open_files(folder).row(4)
     text = client.get(at("jobs/d1/rows/4")).text

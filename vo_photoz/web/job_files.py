@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from vo_photoz.analysis.plots import SourcePicture
 from vo_photoz.errors import JobError
-from vo_photoz.flow import FLAG_MEANINGS, Flag
+from vo_photoz.flow import FLAG_MEANINGS, Flag, MixturePDF
+from vo_photoz.redshift.mixture import modes
 
 STAMPS = "stamps.npy"
 DENSITIES = "pdf.npz"
@@ -57,6 +58,24 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Mode:
+    """One of several places where the redshift may be.
+
+    Parameters
+    ----------
+    z, low, high : float
+        Summit of the density, 16th and 84th percentile between the valleys beside it.
+    probability : float
+        Between these valleys.
+    """
+
+    z: float
+    low: float
+    high: float
+    probability: float
+
+
+@dataclass(frozen=True)
 class JobFiles:
     """Stamps (memory-mapped) and densities of all rows of a job; see `pipeline.artefacts` for the format."""
 
@@ -81,6 +100,14 @@ class JobFiles:
             Row(start + n, flag=int(flag), **{name: _number(columns[name][n]) for name in names})
             for n, flag in enumerate(flags)
         ]
+
+    def modes(self, index: int) -> list[Mode]:
+        """The modes of the density of a row, the most probable first; none without a prediction."""
+        self.row(index)
+        parts = (self.densities[name][index : index + 1] for name in ("weight", "mean", "sigma"))
+        found = modes(MixturePDF(*parts))
+        columns = (found.z[0], found.low[0], found.high[0], found.probability[0])
+        return [Mode(*map(float, one)) for one in zip(*columns, strict=True) if np.isfinite(one[0])]
 
     def picture(self, index: int) -> SourcePicture:
         """What is drawn of a row."""

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vo_photoz.pipeline.service.job import Job, State
-from vo_photoz.web.job_files import JobFiles, Row
+from vo_photoz.web.job_files import JobFiles
 
 ROWS_A_PAGE = 100
 REFRESH_SECONDS = 3
@@ -55,10 +55,16 @@ class Pages:
         refresh = REFRESH_SECONDS if job.state in MOVING else None
         return self._page("job.html", job=job, rows=rows, page=page, pages=pages, refresh=refresh)
 
-    def row(self, job: Job, row: Row, n_rows: int, *, follows_clicks: bool = False) -> HTMLResponse:
+    def row(self, job: Job, files: JobFiles, index: int, *, follows_clicks: bool = False) -> HTMLResponse:
         """One row: picture, numbers, flags in words; with ``follows_clicks`` it looks for the next click."""
-        refresh = CLICK_SECONDS if follows_clicks else None
-        return self._page("row.html", job=job, row=row, n_rows=n_rows, refresh=refresh)
+        return self._page(
+            "row.html",
+            job=job,
+            row=files.row(index),
+            modes=files.modes(index),
+            n_rows=len(files),
+            refresh=CLICK_SECONDS if follows_clicks else None,
+        )
 
     def nothing_clicked(self) -> HTMLResponse:
         """What the page of the clicked row says before the first click."""

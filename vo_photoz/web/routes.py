@@ -92,7 +92,7 @@ def show_clicked(site: TheSite) -> HTMLResponse:
     job_id, row = site.store.shown
     job = site.store.get(job_id)
     files = find_files(job)
-    return site.pages.row(job, files.row(row), len(files), follows_clicks=True)
+    return site.pages.row(job, files, row, follows_clicks=True)
 
 
 @router.api_route("/jobs/{job_id}", methods=READ)
@@ -134,7 +134,7 @@ def row_picture(row: int, files: TheFiles) -> Response:
 @router.api_route("/jobs/{job_id}/rows/{row:int}", methods=READ)
 def show_row(site: TheSite, row: int, job: TheJob, files: TheFiles) -> HTMLResponse:
     """Show a row."""
-    return site.pages.row(job, files.row(row), len(files))
+    return site.pages.row(job, files, row)
 
 
 @router.api_route("/jobs/{job_id}/pz", methods=READ)
@@ -143,7 +143,7 @@ def density(request: Request, site: TheSite, job: TheJob, files: TheFiles) -> Re
     given = {name.lower(): value for name, value in request.query_params.items()}
     row = _row_number(given.get("row", ""))
     if given.get("format", "png").lower() == "html":
-        return site.pages.row(job, files.row(row), len(files))
+        return site.pages.row(job, files, row)
     return _picture(files, row)
 
 
