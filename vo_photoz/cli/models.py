@@ -51,7 +51,8 @@ def show(name: Name, debug: Debug = False) -> None:
 
         card = load_model(name).card
         for label, text in _facts(card).items():
-            say(f"{label:<14} {text}")
+            if text:
+                say(f"{label:<14} {text}")
         if card.scores:
             say(f"\nFold {card.training.held_out_fold}, not seen in training:\n{score_table(card.scores)}")
 
@@ -168,7 +169,7 @@ def _predict_a_blank(model: Model) -> None:
 def _calibration(card: Card) -> str:
     kept = card.calibration
     if kept is None:
-        return "none"
+        return "none: densities are as the networks give them (see `vo-photoz models calibrate`)"
     folds = " ".join(map(str, kept.get("folds", []))) or "?"
     return f"on {kept.get('rows', '?')} objects of {kept.get('dataset', '?')}, folds {folds}"
 
@@ -190,9 +191,9 @@ def _facts(card: Card) -> dict[str, str]:
         "trained on": f"{trained.rows} objects of {trained.name}, {sky} sky",
         "ONNX": ", ".join(card.onnx) or "no file: needs TensorFlow",
         "calibration": _calibration(card),
-        "orientations": f"{card.orientations}: a stamp is shown in so many turns and flips",
-        "licence": card.licence,
-        "citation": card.citation,
+        "orientations": "8: averaged over turns and flips" if card.orientations == 8 else "1: as it is",
+        "licence": card.licence or "not told",
+        "citation": card.citation or "not told",
         "made": card.made,
         "made by": "\n               ".join(card.made_by),
     }
