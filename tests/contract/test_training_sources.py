@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.training_runs import SIDE, curve, point_sources, small_set
-from vo_photoz.datasets.augment import STILL, Jitter, Variation, varied
+from vo_photoz.datasets.augment import STILL, Variation, varied
 from vo_photoz.datasets.store import Dataset
 from vo_photoz.errors import ModelError, PhotozError, TableError, UsageError
 from vo_photoz.pipeline.training import skies
@@ -107,6 +107,17 @@ def test_training_on_a_model_keeps_its_scaling_and_does_not_forget(
     assert set(log[0]["stop_crps_by_source"]) == {"fainter", "set"}
     blend = 0.6 * log[0]["stop_crps_by_source"]["fainter"] + 0.4 * log[0]["stop_crps_by_source"]["set"]
     assert log[0]["stop_crps"] == pytest.approx(blend)
+
+
+def test_the_dense_layers_and_the_dropout_of_the_options_are_built(data: Dataset, tmp_path: Path):
+    wide = train(data, tmp_path / "wide", options=replace(QUICK, members=1, epochs=1, dense=(24, 12)))
+    assert [wide.networks[0].get_layer(f"dense_{one}").units for one in (1, 2)] == [24, 12]
+    assert wide.card.network["dropout"] is None
+    tuned = train(
+        data, tmp_path / "tuned", start=wide, options=replace(QUICK, members=1, epochs=1, dropout=0.3)
+    )
+    assert tuned.card.network["dense"] == [24, 12]
+    assert tuned.networks[0].get_layer("dropout_1").rate == 0.3
 
 
 def test_bands_in_another_order_are_put_in_order(data: Dataset, model: Model, tmp_path: Path):
@@ -219,7 +230,7 @@ def test_variations_do_what_they_say():
     rng = np.random.default_rng(1)
     pixels, _ = point_sources(400)
     untouched = pixels.copy()
-    dim = varied(pixels, Variation(Jitter(0, 1, 0, 0, 0, 0, 0), (), np.array([100.0] * 3)), rng)
+    dim = varied(pixels, Variation(replace(STILL, dim_mag=1), (), np.array([100.0] * 3)), rng)
     core = np.s_[..., 8:12, 8:12]
     ratio = dim[core].sum((2, 3)) / pixels[core].sum((2, 3))
     assert 0.35 < np.quantile(ratio, 0.05) < 0.5
@@ -227,18 +238,23 @@ def test_variations_do_what_they_say():
     edge = np.s_[..., :3, :]
     assert dim[edge].std() == pytest.approx(pixels[edge].std(), rel=0.03), "the sky keeps its noise"
 
-    red = varied(pixels, Variation(Jitter(0, 0, 0, 0, 0, 0, 0.1), (3.0, 2.0, 1.0)), rng)
+    red = varied(pixels, Variation(replace(STILL, ebv=0.1), (3.0, 2.0, 1.0)), rng)
     magnitude = -2.5 * np.log10(red[core].sum((2, 3)) / pixels[core].sum((2, 3)))
     assert magnitude.std(0) == pytest.approx([0.3, 0.2, 0.1], rel=0.15)
     assert np.corrcoef(magnitude.T)[0, 2] > 0.99, "all bands by the same dust"
 
     bright = pixels * 100
-    wide = varied(bright, Variation(Jitter(0, 0, 0, 0, 0, 0.8, 0)), rng)
+    wide = varied(bright, Variation(replace(STILL, blur_pixels=0.8)), rng)
     radius = np.hypot(*(np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2))
     size = [(one[:, 1] * radius**2).sum((1, 2)) / one[:, 1].sum((1, 2)) for one in (bright, wide)]
     assert wide.sum() == pytest.approx(bright.sum(), rel=1e-3), "no light is lost"
     grown = np.sort(size[1] - size[0])
     assert np.median(np.abs(grown[:150])) < 0.1, "half of the nights are as good as before"
     assert 0.4 < grown[-20] < 2 * 0.8**2
+    gone = varied(pixels, Variation(replace(STILL, lost=0.25)), rng)
+    empty = gone[core].sum((1, 2, 3)) < 0.1 * pixels[core].sum((1, 2, 3))
+    assert 0.15 < empty.mean() < 0.35, "the sky alone, in all bands, where the source should be"
+    assert gone.sum() == pytest.approx(pixels.sum(), rel=1e-4)
+
     assert np.array_equal(pixels, untouched)
     assert np.array_equal(varied(pixels, Variation(STILL), rng).sum((2, 3)).shape, (400, 3))

@@ -158,6 +158,7 @@ for n in (1, 2):
         ({"learning_rate": float("nan")}, "--learning-rate nan"),
         ({"dropout": 1.0}, "--dropout 1.0"),
         ({"batch": 0}, "--batch 0"),
+        ({"dense": (64, 0)}, "--dense 64,0"),
         ({"averaging": 1.0}, "--averaging"),
     ],
 )
@@ -181,6 +182,7 @@ def test_what_the_command_cannot_mean_is_told_and_the_card_has_the_command(data:
     assert "names no share" in run("--with", str(data.folder))
     assert "--classes FOO,QSO cannot be meant" in run("--classes", "FOO,QSO")
     assert "--learning-rate 0.0" in run("--learning-rate", "0")
+    assert "--dense wide cannot be meant" in run("--dense", "wide")
     assert "Not a directory" in run("--tensorboard", str(tmp_path / "file" / "events"))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     run("--members", "1", "--epochs", "1", "--with", f"{data.folder}:0.25", "--title", "one, two", "--resume")

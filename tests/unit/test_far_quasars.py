@@ -44,3 +44,18 @@ def test_i_dropouts_stay_dropouts():
     # Fan et al. 2001 (AJ 122, 2833) select z > 5.8 by i - z > 2.2 in SDSS.
     assert np.mean(drawn[:, 3] - drawn[:, 4] > 2.2) > 0.9
     assert np.median(drawn[:, 3] - drawn[:, 4]) < 3.5
+
+
+def test_the_limit_in_z_beyond_the_reach_of_i():
+    for limit in (21.5, 19.5):
+        drawn = draw_quasars(
+            np.random.default_rng(2),
+            400,
+            z_range=(4.8, 6.8),
+            magnitudes="flat",
+            far_limit=limit,
+            galactic_ebv=0.0,
+        )
+        far = drawn.z > 5.5
+        assert limit - 0.3 < drawn.magnitude[far, 4].max() <= limit + 0.3
+        assert drawn.magnitude[~far, 3].max() > 21.8, "that in i is another"

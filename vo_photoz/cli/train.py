@@ -76,6 +76,9 @@ def train(
     dropout: Annotated[
         float | None, typer.Option(help="Likewise; that of the architecture if not given.")
     ] = None,
+    dense: Annotated[
+        str, typer.Option(metavar="UNITS", help="Dense layers of compact, as 256,256,128.")
+    ] = "",
     augment: Annotated[
         Literal["full", "turns", "none"],
         typer.Option(help="How stamps are varied; turns: rotations and flips."),
@@ -115,8 +118,8 @@ def train(
             components=components, batch=batch, optimiser=optimiser, schedule=schedule,
             learning_rate=usual if learning_rate is None else learning_rate,
             warm_up_epochs=warm_up_epochs, clip_norm=clip_norm, patience=patience, weight_decay=weight_decay,
-            dropout=dropout, epoch_objects=epoch_objects, augment=augment, deterministic=deterministic,
-            mixed_precision=mixed_precision, devices=devices,
+            dropout=dropout, dense=_units(dense), epoch_objects=epoch_objects, augment=augment,
+            deterministic=deterministic, mixed_precision=mixed_precision, devices=devices,
         )  # fmt: skip
         from vo_photoz.pipeline.training.train import train as run
 
@@ -154,6 +157,13 @@ def _fold(text: str) -> int | None:
         return int(text)
     except ValueError:
         raise UsageError(f"--stop-fold is the number of a fold or none, not {text!r}.") from None
+
+
+def _units(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(one) for one in text.split(",") if one)
+    except ValueError:
+        raise UsageError(f"--dense {text} cannot be meant.", advice="Write units as 256,256,128.") from None
 
 
 def _classes(text: str) -> tuple[str, ...] | None:

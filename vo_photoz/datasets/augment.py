@@ -38,6 +38,10 @@ class Jitter:
     ebv : float
         Standard deviation of E(B-V) that is added or taken away, magnitudes. At high latitude maps and sky
         differ by about a hundredth.
+    lost : float
+        Share of the stamps in which the source is not where it should be: half a stamp aside, so that the
+        middle shows the sky. 3 of 2,140 stamps of SDSS quasars are like that, and a network that never saw
+        one with its redshift takes it for a source too faint to be seen but in the reddest band.
     """
 
     zero_point_mag: float = 0.02
@@ -47,10 +51,11 @@ class Jitter:
     band_shift_pixels: float = 0.3
     blur_pixels: float = 0.6
     ebv: float = 0.01
+    lost: float = 0.003
 
 
 POOL = 1 << 21
-STILL = Jitter(0, 0, 0, 0, 0, 0, 0)
+STILL = Jitter(0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ def varied(stamps: Float32Array, how: Variation, rng: np.random.Generator) -> Fl
     out = np.empty(stamps.shape, dtype=np.float32)
     whole = np.ascontiguousarray(stamps, dtype=np.float32)
     resample(whole, turn, move, blur, factor, noise, pool, place, out)
+    lost = rng.random(n) < how.jitter.lost
+    out[lost] = np.roll(out[lost], [side // 2 for side in out.shape[-2:]], axis=(-2, -1))
     return out
 
 

@@ -60,8 +60,11 @@ class TrainingOptions:
         Against learning by heart.
     dropout : float or None
         Likewise; None is that of the architecture.
+    dense : tuple of int
+        Units of the dense layers of ``compact``; empty: as it comes.
     averaging : float
-        Share of the past that stays in the running mean of the weights after an epoch; 0: no averaging.
+        Part of the training over which the running mean of the weights looks back; 0: no averaging. Early
+        weights are far from the last: in a short training no more than the last epochs may count.
     epoch_objects : int
         Objects shown in an epoch; 0 shows every object of the first data set once, and 20,000 of a
         simulator.
@@ -100,7 +103,8 @@ class TrainingOptions:
     patience: int = 0
     weight_decay: float = 1e-4
     dropout: float | None = None
-    averaging: float = 0.8
+    dense: tuple[int, ...] = ()
+    averaging: float = 0.08
     epoch_objects: int = 0
     augment: str = "full"
     jitter: Jitter = field(default_factory=Jitter)
@@ -127,6 +131,12 @@ class TrainingOptions:
             _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         _check("learning_rate", self.learning_rate, 0 < self.learning_rate < float("inf"), "above 0")
         _check("averaging", self.averaging, 0 <= self.averaging < 1, "from 0 to below 1")
+        _check(
+            "dense",
+            ",".join(map(str, self.dense)),
+            min(self.dense, default=1) >= 1,
+            "1 or more units a layer",
+        )
         _check("dropout", self.dropout, self.dropout is None or 0 <= self.dropout < 1, "from 0 to below 1")
 
 

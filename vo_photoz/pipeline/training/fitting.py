@@ -157,10 +157,14 @@ def shape_of(base: Model) -> NetworkShape:
 
 
 def options_like(options: TrainingOptions, base: Model) -> TrainingOptions:
-    """Options with the architecture, the classes and the components of a model that is trained on."""
+    """Options with the architecture, layers, classes and components of a model that is trained on."""
     shape = shape_of(base)
     return replace(
-        options, architecture=shape.architecture, classes=shape.classes, components=shape.components
+        options,
+        architecture=shape.architecture,
+        classes=shape.classes,
+        components=shape.components,
+        dense=shape.dense,
     )
 
 

@@ -125,7 +125,7 @@ class Member:
         loss = state.loss_sum / state.shown
         state.epoch, state.shown, state.loss_sum = state.epoch + 1, 0, 0.0
         now = self.network.get_weights()
-        state.mean = _averaged(state.mean, now, options.averaging)
+        state.mean = _averaged(state.mean, now, _kept(options.averaging * options.epochs))
         self.network.set_weights(state.mean)
         batch = min(PREDICT_BATCH, 8 * state.batch)
         with self._quiet():
@@ -218,6 +218,11 @@ class Member:
 def _arrays(variables: Sequence[Any]) -> Arrays:
     """Values of variables, not the memory that they lie in."""
     return [np.array(ops.convert_to_numpy(one), copy=True) for one in variables]
+
+
+def _kept(epochs: float) -> float:
+    """Share of the past that stays after an epoch in a running mean over so many epochs."""
+    return math.exp(-1 / epochs) if epochs > 0 else 0.0
 
 
 def _averaged(mean: Arrays, now: Arrays, share: float) -> Arrays:

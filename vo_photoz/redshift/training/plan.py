@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -123,7 +123,7 @@ def plan_training(
     start : sequence of keras.Model
         Networks to start from.
     shape : NetworkShape or None
-        Theirs; None is made for the stamps.
+        Theirs, but for the dropout if the options name one; None is made for the stamps.
     extinction : tuple of float
         A / E(B-V) of each band, for stamps varied by dust; empty: they are not.
     """
@@ -131,6 +131,8 @@ def plan_training(
     sample = mixture.sample(seed)
     how = Variation(options.jitter if options.augment == "full" else STILL, extinction)
     none: list[Variation | None] = [None] * len(mixture.sources)
+    if shape is not None and options.dropout is not None:
+        shape = replace(shape, dropout=options.dropout)
     return Plan(
         mixture=mixture,
         options=options,
@@ -149,6 +151,7 @@ def _shape(sample: Shown, options: TrainingOptions) -> NetworkShape:
     kind = names[sample.labels[:, 1].astype(int)]  # -1: the last, unknown
     classes = options.classes or ()
     means, scales = component_starts(z, options.components, kind=kind, classes=classes)
+    sizes = {"dense": options.dense} if options.dense else {}
     return NetworkShape(
         bands=bands,
         stamp_pixels=side,
@@ -162,4 +165,5 @@ def _shape(sample: Shown, options: TrainingOptions) -> NetworkShape:
         classes=classes,
         start_means=means if classes else (),
         start_scales=scales if classes else (),
+        **sizes,
     )

@@ -59,6 +59,7 @@ def draw_quasars(
     z_range: tuple[float, float] = (0.0, 7.0),
     z: FloatArray | None = None,
     magnitudes: Magnitudes | FloatArray = "sdss",
+    far_limit: float = FAR_MAGNITUDE_RANGE[1],
     filters: tuple[str, ...] = SDSS,
     scatter: float = 1.0,
     galactic_ebv: FloatArray | float | None = None,
@@ -80,6 +81,9 @@ def draw_quasars(
         Magnitudes in the band of detection (i, and z beyond redshift 5.5) without Galactic extinction:
         evenly between `MAGNITUDE_RANGE` or `FAR_MAGNITUDE_RANGE`; as the luminosity function has them in the
         same ranges; like SDSS quasars with spectra at 2.75 < z < 5; or given ones.
+    far_limit : float
+        Limit in z of "flat" and "natural" magnitudes beyond redshift 5.5, in place of that of
+        `FAR_MAGNITUDE_RANGE`.
     filters : tuple of str
         Filters of speclite; i and z must be among them.
     scatter : float
@@ -105,7 +109,7 @@ def draw_quasars(
         raise UsageError(f"Quasars can be drawn at redshifts from 0 to {Z_MAX}.", advice="Change the range.")
     near, far = (_band(filters, letter) for letter in "iz")
     detection = np.where(redshift > DROPOUT, far, near)
-    drawn = _magnitudes(rng, redshift, magnitudes, filters, near, far)
+    drawn = _magnitudes(rng, redshift, magnitudes, far_limit, filters, near, far)
     luminosity = log_luminosity(redshift, drawn, filters, detection)
     shapes = draw_shapes(rng, redshift, luminosity, model=model, scatter=scatter)
     quasars, hosts = band_fluxes(redshift, shapes, filters)
@@ -133,20 +137,21 @@ def _magnitudes(
     rng: np.random.Generator,
     z: FloatArray,
     kind: Magnitudes | FloatArray,
+    far_limit: float,
     filters: tuple[str, ...],
     near: int,
     far: int,
 ) -> FloatArray:
     """Magnitudes in i, and in z beyond `DROPOUT`."""
-    beyond = z > DROPOUT
+    beyond, far_range = z > DROPOUT, (FAR_MAGNITUDE_RANGE[0], far_limit)
     if not isinstance(kind, str):
         return np.asarray(kind, float)
     if kind == "flat":
-        low, high = (np.where(beyond, FAR_MAGNITUDE_RANGE[k], MAGNITUDE_RANGE[k]) for k in (0, 1))
+        low, high = (np.where(beyond, far_range[k], MAGNITUDE_RANGE[k]) for k in (0, 1))
         return np.asarray(low + (high - low) * rng.random(len(z)))
     if kind == "natural":
         drawn = np.empty(len(z))
-        ranges = (~beyond, near, MAGNITUDE_RANGE), (beyond, far, FAR_MAGNITUDE_RANGE)
+        ranges = (~beyond, near, MAGNITUDE_RANGE), (beyond, far, far_range)
         for rows, band, limits in ranges:
             drawn[rows] = draw_magnitudes_at(rng, z[rows], limits, filters[band])
         return drawn
