@@ -12,7 +12,7 @@ from tests import hips_trees as trees
 from vo_photoz.flow import FlagArray, Float32Array, Positions
 from vo_photoz.hips.access.tiles import tile_path
 from vo_photoz.hips.cutouts import cut_stamps
-from vo_photoz.hips.planning import Frame, plan_images, used_tiles
+from vo_photoz.hips.kernels.planning import Frame, plan_images, used_tiles
 from vo_photoz.hips.survey import Survey
 
 ORDER, WIDTH, SIZE, PIXEL = 10, 512, 28, 0.4

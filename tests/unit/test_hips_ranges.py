@@ -10,8 +10,8 @@ from vo_photoz.errors import ProtocolError
 from vo_photoz.hips.access import ranges
 from vo_photoz.hips.access.ranges import Needs
 from vo_photoz.hips.decode import decode_tile, empty_tile, layout_of
-from vo_photoz.hips.gathering import gather
-from vo_photoz.hips.planning import Frame, plan_images, used_tiles
+from vo_photoz.hips.kernels.gathering import gather
+from vo_photoz.hips.kernels.planning import Frame, plan_images, used_tiles
 from vo_photoz.http.ranges import parse_parts
 
 SOME = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 15)), max_size=8)

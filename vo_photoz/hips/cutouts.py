@@ -27,9 +27,9 @@ from vo_photoz.flow import (
 from vo_photoz.hips.access.ranges import Needs
 from vo_photoz.hips.arguments import arcsec_of, check, degrees_of, sides_of
 from vo_photoz.hips.decode import Tile
-from vo_photoz.hips.gathering import TOGETHER, gather
 from vo_photoz.hips.grid import Cutout, Grid
-from vo_photoz.hips.planning import Frame, plan_images, used_tiles
+from vo_photoz.hips.kernels.gathering import TOGETHER, gather
+from vo_photoz.hips.kernels.planning import Frame, plan_images, used_tiles
 from vo_photoz.hips.stamps.flags import flags_of
 from vo_photoz.hips.tree import HiPS
 from vo_photoz.sky.frames import rotation_from_icrs, unit_vectors

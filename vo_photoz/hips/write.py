@@ -19,8 +19,8 @@ from vo_photoz.flow import Float32Array
 from vo_photoz.hips.access.tiles import tile_path
 from vo_photoz.hips.decode import as_image, decode_tile
 from vo_photoz.hips.encode import encode_tile
+from vo_photoz.hips.kernels.resampling import mark_empty, resample_onto_tile
 from vo_photoz.hips.properties import describe, write_properties
-from vo_photoz.hips.resampling import mark_empty, resample_onto_tile
 from vo_photoz.sky.frames import tangent_frames
 from vo_photoz.sky.pixels import cells_of
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from vo_photoz.hips.planning import Plan, UsedTiles
+    from vo_photoz.hips.kernels.planning import Plan, UsedTiles
 
 Ranges = NDArray[np.int64]
 """Shape (m, 2): first, and the one after the last; ascending, apart from each other."""
@@ -106,9 +106,9 @@ class Needs:
 
     Parameters
     ----------
-    plan : `vo_photoz.hips.planning.Plan`
+    plan : `vo_photoz.hips.kernels.planning.Plan`
         The plan; its arrays must not be used again while more is asked for.
-    used : `vo_photoz.hips.planning.UsedTiles`
+    used : `vo_photoz.hips.kernels.planning.UsedTiles`
         Its tiles.
     """
 

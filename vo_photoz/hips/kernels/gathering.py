@@ -9,7 +9,7 @@ import numpy as np
 
 from vo_photoz.flow import Float32Array
 from vo_photoz.hips.decode import Tile
-from vo_photoz.hips.planning import Plan, UsedTiles
+from vo_photoz.hips.kernels.planning import Plan, UsedTiles
 from vo_photoz.sky.pixels import kernel
 
 TOGETHER = 4

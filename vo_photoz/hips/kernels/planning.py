@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vo_photoz.flow import Float32Array, FloatArray
-from vo_photoz.hips.locating import locate
-from vo_photoz.hips.slots import DONE, MORE_TILES
+from vo_photoz.hips.kernels.locating import locate
+from vo_photoz.hips.kernels.slots import DONE, MORE_TILES
 from vo_photoz.sky.frames import tangent_frames
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vo_photoz.hips.projecting import exact, fit, moved, row_of
-from vo_photoz.hips.slots import DONE, MORE_ODD, MORE_TILES, across_tiles, slot_of
+from vo_photoz.hips.kernels.projecting import exact, fit, moved, row_of
+from vo_photoz.hips.kernels.slots import DONE, MORE_ODD, MORE_TILES, across_tiles, slot_of
 from vo_photoz.sky.pixels import kernel
 
 SHORT = 16
