@@ -113,7 +113,9 @@ def build(
 
 @group.command("simulate")
 def simulate(
-    sky: Annotated[str, typer.Argument(help="TOML file, or one of: quasars, high-redshift-quasars, all-classes.")],
+    sky: Annotated[
+        str, typer.Argument(help="TOML file, or one of: quasars, high-redshift-quasars, all-classes.")
+    ],
     output: given.NewFolder,
     n: Annotated[int, typer.Option("--n", help="Number of sources.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Same seed, same pixels.")] = 0,
