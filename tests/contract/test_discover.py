@@ -102,7 +102,14 @@ def test_a_map_and_a_table_give_a_ranked_table_a_map_and_a_sheet(sandbox, model,
     assert 0 < searched.sky_fraction <= read_moc(half.read_bytes(), "half").sky_fraction * (1 + 1e-9)
     assert (tmp_path / "far.png").read_bytes().startswith(b"\x89PNG")
     assert "The best 5" in told
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["far.moc.fits", "far.png", "far.vot"]
+    names = ["far.html", "far.moc.fits", "far.png", "far.vot"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    page = (tmp_path / "far.html").read_text(encoding="utf-8")
+    assert page.count("<article>") == 5
+    for row in range(5):
+        assert f'<span class="name">{ids(found)[row]}</span>' in page
+        assert f"P(z &gt; 4) = {p_high[row]:.3f}" in page
+    assert page.count("P(STAR)") == page.count('src="data:image/png;base64,') == 5
 
 
 def test_a_table_alone_is_searched_where_it_has_sources(sandbox, model, tmp_path):
@@ -112,7 +119,7 @@ def test_a_table_alone_is_searched_where_it_has_sources(sandbox, model, tmp_path
         model, "--rows", "0", "--offline",
     )  # fmt: skip
     assert read_table(out).n_rows == read_table(sandbox / "sources.vot").n_rows
-    assert not (tmp_path / "far.png").exists()
+    assert not list(tmp_path.glob("*.png")) + list(tmp_path.glob("*.html"))
 
 
 def test_the_ranking_keeps_the_doubtful_apart_and_the_rest_at_the_end():

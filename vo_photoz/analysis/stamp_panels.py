@@ -68,16 +68,30 @@ def colour_bands(bands: tuple[str, ...]) -> tuple[int, int, int] | None:
     return len(bands) - 1, len(bands) // 2, 0
 
 
-def draw_colour(axes: Axes, stamps: Float32Array, chosen: tuple[int, int, int]) -> None:
-    """Draw three bands as one picture after Lupton et al. (2004, PASP 116, 133)."""
+def colour_picture(stamps: Float32Array, chosen: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Three bands as one picture (y, x, 3) after Lupton et al. (2004, PASP 116, 133)."""
     pixels = stamps[list(chosen)]
     red, green, blue = np.nan_to_num(pixels)
     with np.errstate(invalid="ignore"):  # black sky divides zero by zero
         picture = make_lupton_rgb(red, green, blue, minimum=0, stretch=5 * Stretch.of(pixels).noise, Q=6)
     valid = np.isfinite(pixels).all(0)
     picture[~valid] = np.round(255 * np.array(to_rgb(NO_DATA)))
-    axes.imshow(picture, origin="lower", interpolation="nearest")
-    _bare(axes, empty=not valid.any())
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def band_picture(pixels: Float32Array, stretch: Stretch) -> NDArray[np.uint8]:
+    """One band as `draw_band` shows it, (y, x, 3)."""
+    norm = AsinhNorm(linear_width=stretch.noise, vmin=stretch.low, vmax=stretch.high, clip=True)
+    grey = 255 * (1 - np.ma.filled(norm(np.nan_to_num(pixels)), 0.0))
+    picture = np.repeat(np.round(grey)[..., None], 3, axis=2)
+    picture[~np.isfinite(pixels)] = np.round(255 * np.array(to_rgb(NO_DATA)))
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def draw_colour(axes: Axes, stamps: Float32Array, chosen: tuple[int, int, int]) -> None:
+    """Draw three bands as one picture: see `colour_picture`."""
+    axes.imshow(colour_picture(stamps, chosen), origin="lower", interpolation="nearest")
+    _bare(axes, empty=not np.isfinite(stamps[list(chosen)]).all(0).any())
 
 
 def draw_band(axes: Axes, pixels: Float32Array, stretch: Stretch) -> AxesImage:

@@ -81,5 +81,5 @@ def _tell(found: Discovery, quiet: bool) -> None:
         say(f"Mind: {text}", quiet)
     say(f"Searched: {area(found.searched.sky_fraction)}, written: {found.moc_path}", quiet)
     if found.pictures:
-        say(f"The best {found.pictures}: {found.sheet_path}", quiet)
+        say(f"The best {found.pictures}: {found.sheet_path}, {found.page_path}", quiet)
     say(f"Written: {found.path}", quiet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from vo_photoz.errors import UsageError
@@ -15,8 +15,9 @@ from vo_photoz.hips.moc_files import write_moc
 from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.pipeline.discovery.candidates import Candidates, Search, find_candidates, rows_of
 from vo_photoz.pipeline.discovery.ranking import Ranking, ranked
-from vo_photoz.pipeline.discovery.sheet import write_sheet
+from vo_photoz.pipeline.discovery.sheet import write_sheets
 from vo_photoz.pipeline.prediction.densities import Orientations
+from vo_photoz.pipeline.prediction.posterior import Priors
 from vo_photoz.pipeline.prediction.predict import PredictionResult, predict
 from vo_photoz.redshift.card import Card
 from vo_photoz.redshift.inference.runner import Runtime
@@ -40,8 +41,8 @@ class Discovery:
 
     Parameters
     ----------
-    path, moc_path, sheet_path : Path
-        The table, the map of what was searched, and the contact sheet.
+    path, moc_path, sheet_path, page_path : Path
+        The table, the map of what was searched, and the contact sheet as a picture and as a page.
     result : PredictionResult
         Of the candidates in their own order.
     ranking : Ranking
@@ -51,7 +52,7 @@ class Discovery:
     received : int
         Candidates before those outside the part of the sky were left out.
     pictures : int
-        Candidates on the sheet.
+        Candidates on the sheets.
     card : Card
         Of the model.
     route : str
@@ -61,6 +62,7 @@ class Discovery:
     path: Path
     moc_path: Path
     sheet_path: Path
+    page_path: Path
     result: PredictionResult
     ranking: Ranking
     searched: Coverage
@@ -118,8 +120,8 @@ def discover(
         The part of the sky and where its candidates come from.
     output : path
         The table: every candidate with all its columns, those of a prediction and its rank, the best first.
-        Beside it, with the endings ``.moc.fits`` and ``.png``, the map of what was searched and the contact
-        sheet.
+        Beside it, with the endings ``.moc.fits``, ``.png`` and ``.html``, the map of what was searched and
+        the contact sheet as a picture and as a page that needs no other file.
     z_min : float
         Candidates are ranked by P(z > z_min).
     survey, model, runtime, prior, orientations, format, offline, ebv_map, ebv_high, progress
@@ -152,7 +154,9 @@ def discover(
             ra=search.ra, dec=search.dec, frame=search.frame, offline=offline, resume=True,
             prior=prior, orientations=orientations, ebv_map=ebv_map, ebv_high=ebv_high, progress=progress,
         )  # fmt: skip
-        told = _written(target, found, result, images.only(network.card.bands), network.card, rows, format)
+        shown = images.only(network.card.bands)
+        priors = Priors.of(prior, network.card)
+        told = _written(target, found, result, shown, network.card, rows, format, priors)
     finally:
         if told is not None or [path.name for path in work.iterdir()] == [KEY_FILE]:
             shutil.rmtree(work, ignore_errors=True)  # nothing is there to go on from
@@ -167,16 +171,20 @@ def _written(
     card: Card,
     rows: int,
     format: str,
+    priors: Priors,
 ) -> Discovery:
-    """Write the three files; the table last, since it says that all is done."""
+    """Write all files; the table last, since it says that all is done."""
     ranking = ranked(result.predictions.p_high, result.predictions.flags)
     searched = intersection([found.area, survey_coverage(images, unknown_is_whole=True)])
-    moc_path, sheet_path = target.with_suffix(".moc.fits"), target.with_suffix(".png")
+    moc_path, sheet, page = (target.with_suffix(ending) for ending in (".moc.fits", ".png", ".html"))
     write_moc(searched, moc_path)
-    pictures = write_sheet(sheet_path, found, result.predictions, ranking, images, card, rows)
     told = Discovery(
-        target, moc_path, sheet_path, result, ranking, searched, found.received, pictures, card, found.route
+        target, moc_path, sheet, page, result, ranking, searched, found.received, 0, card, found.route
     )
+    pictures = write_sheets(
+        target, found, result.predictions, ranking, images, card, rows, priors=priors, caveats=told.caveats()
+    )
+    told = replace(told, pictures=pictures)
     infos = [
         ("vo_photoz.searched", f"{moc_path.name}, {searched.sky_fraction * SQUARE_DEGREES:.4f} deg2"),
         ("vo_photoz.candidates", "; ".join(f"{text}: {n}" for text, n in told.ledger())),
