@@ -128,3 +128,15 @@ def test_no_global_state_of_matplotlib_is_touched():
 
     draw_source(make_source())
     assert not state.Gcf.get_all_fig_managers()
+
+
+def test_the_probability_of_a_star_is_a_bar_beside_a_curve_that_can_be_seen():
+    """The Gaussian of stars is a hundred times higher than all else, and has no width to see."""
+    weight, mean, sigma = np.array([0.4, 0.6]), np.array([3.0, 0.0]), np.array([0.3, 0.005])
+    star = make_source(weight=weight, mean=mean, sigma=sigma, median=0.003, low=0.0, high=3.0)
+    for figure in (draw_source(star), draw_sources([star, make_source()])):
+        told = words(figure)
+        assert "60 % at z = 0" in told
+        assert told.count("at z = 0") == 1
+        axes = next(one for one in figure.axes if any("at z = 0" in text.get_text() for text in one.texts))
+        assert axes.get_ylim()[1] < 10 * 0.4 / (0.3 * np.sqrt(2 * np.pi))

@@ -18,6 +18,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from vo_photoz.analysis.point_at_zero import BAR, split
 from vo_photoz.analysis.stamp_panels import (
     Stretch,
     colour_bands,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Okabe and Ito's palette: told apart with every kind of colour vision.
-BLUE, SKY, VERMILION = "#0072B2", "#56B4E9", "#D55E00"
+BLUE, SKY, VERMILION, GREY = "#0072B2", "#56B4E9", "#D55E00", "#666666"
 GRID_POINTS = 1500
 TAIL_SIGMA, TAIL_WEIGHT = 3.5, 0.02
 """How far beyond the mean of which components the redshift axis goes."""
@@ -158,7 +159,7 @@ def draw_sources(sources: Sequence[SourcePicture]) -> Figure:
         _draw_density(last, source, legend=False)
         last.tick_params(labelbottom=row == len(sources) - 1)
         title = shorten(source.title, 24, placeholder="...")
-        last.set_title(f"{title}   {_redshift_text(source)}", fontsize=9, loc="left", pad=4)
+        last.set_title(f"{title}   {_redshift_text(source)}", fontsize=8.5, loc="left", pad=4)
     if last is not None:
         last.set_xlim(0, max(source.z_end for source in sources))
         _label_redshift(last)
@@ -206,15 +207,8 @@ def _draw_density(axes: Axes, source: SourcePicture, *, legend: bool = True) -> 
     axes.tick_params(labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     if source.predicted:
-        z = redshift_grid(source)
-        density = pdf(
-            MixturePDF(*(np.asarray(a)[None] for a in (source.weight, source.mean, source.sigma))), z[None]
-        )[0]
-        inside = (z >= source.low) & (z <= source.high)
-        axes.fill_between(z, density, where=inside, color=SKY, alpha=0.55, lw=0, label="16-84 %")
-        axes.plot(z, density, color=BLUE, lw=1.6)
-        axes.axvline(source.median, color=BLUE, lw=1.4, ls="--", label=f"median {source.median:.3f}")
-        axes.set_ylim(0, 1.15 * float(density.max()))
+        top = max(_draw_curve(axes, source), _draw_point(axes, source))
+        axes.set_ylim(0, 1.15 * top)
         axes.yaxis.set_major_locator(MaxNLocator(4 if legend else 3))
     else:
         axes.set_yticks([])
@@ -237,6 +231,32 @@ def _draw_density(axes: Axes, source: SourcePicture, *, legend: bool = True) -> 
         )  # fmt: skip
     if legend and axes.get_legend_handles_labels()[0]:
         axes.legend(loc="best", fontsize=9.5, frameon=False)
+
+
+def _draw_curve(axes: Axes, source: SourcePicture) -> float:
+    """The density beyond redshift 0, its interval and its median; the height of its highest mode."""
+    z, (_, weight) = redshift_grid(source), split(source.weight, source.mean, source.sigma)
+    mixture = MixturePDF(*(np.asarray(one)[None] for one in (weight, source.mean, source.sigma)))
+    density = pdf(mixture, z[None])[0]
+    inside = (z >= source.low) & (z <= source.high)
+    axes.fill_between(z, density, where=inside, color=SKY, alpha=0.55, lw=0, label="16-84 %")
+    axes.plot(z, density, color=BLUE, lw=1.6)
+    axes.axvline(source.median, color=BLUE, lw=1.4, ls="--", label=f"median {source.median:.3f}")
+    return float(density.max())
+
+
+def _draw_point(axes: Axes, source: SourcePicture) -> float:
+    """The probability of redshift 0 itself as a bar; its height, 0 without one."""
+    share, _ = split(source.weight, source.mean, source.sigma)
+    if not share:
+        return 0.0
+    width = BAR * source.z_end
+    axes.fill_between([0, width], share / width, color=GREY, lw=0)
+    axes.annotate(
+        f"{100 * share:.0f} % at z = 0", (width, share / width), xytext=(4, 0), textcoords="offset points",
+        va="top", fontsize=8.5, color=GREY,
+    )  # fmt: skip
+    return share / width
 
 
 def _label_redshift(axes: Axes) -> None:
