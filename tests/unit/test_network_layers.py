@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from tests.backend_numbers import SKY, light, shape_of
-from vo_photoz.datasets.augment import orientation
 from vo_photoz.redshift.backend import keras
 from vo_photoz.redshift.classes import CLASSES
 from vo_photoz.redshift.losses import loss_named
 from vo_photoz.redshift.networks import NetworkShape, build_network, prepare
-from vo_photoz.redshift.networks.apertures import AperturePhotometry
 from vo_photoz.redshift.networks.channels import BandChannels, DifferenceConv2D, LinearChannels, asinh
 from vo_photoz.redshift.networks.head import MixtureHead
 from vo_photoz.redshift.networks.precision import in_float32
@@ -102,22 +100,6 @@ def test_linear_channels_have_one_unit_in_all_bands():
     assert np.median(stamps[:, :, 12:16, 12:16].mean((2, 3)).max(1)) == pytest.approx(unit, rel=1e-5)
     layer.adapt(np.zeros_like(stamps))
     assert np.isfinite(np.asarray(layer(stamps * 0))).all()
-
-
-def test_aperture_colours_follow_the_flux_and_not_the_orientation():
-    offset = np.arange(16) - 7.5
-    psf = np.exp(-0.5 * (offset[:, None] ** 2 + (offset[None, :] - 0.4) ** 2) / 1.5**2)
-    flux = np.array([3e3, 6e3, 1.2e4])
-    stamp = (flux[None, :, None, None] * psf).astype(np.float32)
-    layer = AperturePhotometry((1.0, 2.0, 3.0), (1.2, 3.0))
-    bright, brighter = np.asarray(layer(stamp)), np.asarray(layer(2 * stamp))
-    assert bright.shape == (1, 2 * (3 + 3))
-    magnitudes, colours = slice(0, 6), slice(6, None)
-    twice = np.full((1, 6), np.log(2))
-    assert brighter[:, magnitudes] - bright[:, magnitudes] == pytest.approx(twice, abs=1e-3)
-    assert brighter[:, colours] == pytest.approx(bright[:, colours], abs=2e-3)
-    for number in range(8):
-        assert np.asarray(layer(orientation(stamp, number))) == pytest.approx(bright, abs=1e-4)
 
 
 @pytest.mark.parametrize("architecture", ["compact", "dcmdn-1"])

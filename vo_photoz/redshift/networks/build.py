@@ -10,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 
 from vo_photoz.redshift.backend import keras
-from vo_photoz.redshift.networks import apertures  # noqa: F401 - models of version 0.1 have this layer
 from vo_photoz.redshift.networks.compact import compact
 from vo_photoz.redshift.networks.dcmdn import dcmdn
 from vo_photoz.redshift.networks.shape import NetworkShape
