@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from vo_photoz.flow import (
     Flag,
     FlagArray,
     Match,
-    NewColumn,
     Positions,
     Predictions,
     Progress,
@@ -27,21 +26,21 @@ from vo_photoz.hips.checks.doubts import doubts_of
 from vo_photoz.hips.survey import Survey, load_survey
 from vo_photoz.pipeline.crossmatch.chain import failed_match, join
 from vo_photoz.pipeline.prediction.artefacts import JobFolder, known_redshifts
-from vo_photoz.pipeline.prediction.densities import Orientations, densities, open_checkpoint, summary
+from vo_photoz.pipeline.prediction.densities import (
+    Orientations,
+    densities,
+    open_checkpoint,
+)
 from vo_photoz.pipeline.prediction.dust import EBV_HIGH, Dust
 from vo_photoz.pipeline.prediction.flags import position_flags
-from vo_photoz.pipeline.prediction.posterior import Priors, probabilities
-from vo_photoz.provenance.export import infos
+from vo_photoz.pipeline.prediction.output import new_columns, new_infos, seen
+from vo_photoz.pipeline.prediction.posterior import Priors
 from vo_photoz.provenance.record import Record
-from vo_photoz.redshift import mixture
-from vo_photoz.redshift.card import Card
 from vo_photoz.redshift.inference.runner import Runtime, chosen
 from vo_photoz.redshift.model import Model, load_model
 from vo_photoz.sky.motion import Motion
-from vo_photoz.tables.additions import NewParam
 from vo_photoz.tables.positions import find_positions
 from vo_photoz.tables.positions.proper_motion import find_motion
-from vo_photoz.tables.predictions import prediction_columns
 from vo_photoz.tables.read import read_table
 from vo_photoz.tables.user_table import UserTable
 from vo_photoz.tables.write import Additions, Serialisation, write_table
@@ -197,11 +196,8 @@ def predict(
     dust = Dust.of(ebv_map, ebv_high, network.card, images, positions)
     priors = Priors.of(prior, network.card)
     asked = {"radius_arcsec": radius_arcsec, "z_min": z_min, **priors.told()}
-    record = Record.start(
-        job=job, survey=images, model=network.card, table=source, positions=positions,
-        file=None if isinstance(table, UserTable) else table,
-        parameters={**asked, "runtime": chosen(network, network.runtime), **dust.told()},
-    )  # fmt: skip
+    asked |= {"runtime": chosen(network, network.runtime), **dust.told()}
+    record = _started(job, table, source, positions, images, network, asked)
     motion = find_motion(source, ra=ra, dec=dec, frame=frame) if crossmatch else None
     matches, flags = _join_all(positions, motion, crossmatch, radius_arcsec, offline, progress)
     flags |= position_flags(positions, images) | dust.flags(len(positions))
@@ -214,15 +210,14 @@ def predict(
         positions, flags, images, network, dust, band=priors.band, orientations=orientations,
         folder=folder, checkpoint=checkpoint, progress=progress,
     )  # fmt: skip
-    pdf = priors.posterior(found.pdf, found.magnitude)
-    predictions = summary(pdf, priors.p_high(found.pdf, found.magnitude, z_min), flags, z_min)
+    predictions = seen(found, priors, flags, z_min)
     if folder is not None:
         z_spec = known_redshifts(matches, len(positions))
         JobFolder(folder).keep_densities(predictions, positions, network.card, z_spec)
-    columns, params = _columns(predictions, network.card, priors.of_high, grid, page)
+    columns, params = new_columns(predictions, network.card, priors.of_high, grid, page)
     joined = [column for match in matches for column in match.columns]
     doubts = doubts_of(images, network.card.pixel_arcsec)
-    told = _told(record.finish(matches), source, doubts)
+    told = new_infos(record.finish(matches), source, doubts)
     additions = Additions([*joined, *columns], params, told, list(services))
     write_table(source, additions, Path(output), format=format, serialisation=serialisation)
     if checkpoint is not None:
@@ -236,6 +231,23 @@ def _with_rows(table: str | Path | UserTable) -> UserTable:
     if not source.n_rows:
         raise TableError("The table has no rows.", advice="Send a table with at least one source.")
     return source
+
+
+def _started(
+    job: str,
+    table: str | Path | UserTable,
+    source: UserTable,
+    positions: Positions,
+    images: Survey,
+    network: Model,
+    asked: dict[str, Any],
+) -> Record:
+    """What is known of a run at its start."""
+    return Record.start(
+        job=job, survey=images, model=network.card, table=source, positions=positions,
+        file=None if isinstance(table, UserTable) else table,
+        parameters=asked,
+    )  # fmt: skip
 
 
 def _images_and_network(
@@ -270,23 +282,3 @@ def _join_all(
             matches.append(failed_match(one, error, len(positions)))
             flags |= np.int16(Flag.CROSSMATCH_FAILED)
     return matches, flags
-
-
-def _columns(
-    predictions: Predictions, card: Card, prior: str, grid: int | None, page: Callable[[int], str] | None
-) -> tuple[list[NewColumn], list[NewParam]]:
-    """Columns and PARAMs of the predictions; with p(z) on a grid and addresses of pages where wanted."""
-    z_grid = np.linspace(0, card.z_max, grid or 0)
-    return prediction_columns(
-        predictions,
-        grid=(mixture.on_grid(predictions.pdf, z_grid), z_grid) if grid else None,
-        pz_url=[page(row) for row in range(len(predictions.flags))] if page else None,
-        classes=probabilities(predictions.pdf, card),
-        prior=prior,
-    )
-
-
-def _told(record: Record, source: UserTable, doubts: list[str]) -> list[tuple[str, str]]:
-    """Names and values of the INFOs."""
-    note = [("vo_photoz.input_note", source.note)] if source.note else []
-    return [*infos(record), *note, *(("vo_photoz.survey_note", doubt) for doubt in doubts)]
