@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,6 +87,16 @@ def test_the_curve_is_the_density(sigma):
     inside = points(curve.inside)
     assert curve.x(source.low) == pytest.approx(inside[:, 0].min(), abs=0.1)
     assert curve.x(source.high) == pytest.approx(inside[:, 0].max(), abs=0.1)
+
+
+def test_a_star_is_a_step_whose_area_is_its_probability():
+    star = replace(picture(), mean=np.array([5.2, 0.0]), sigma=np.array([0.05, 0.005]))
+    curve = curve_of(star, star.z_end)
+    x, y = points(curve.line).T
+    z, height = x / WIDTH * curve.z_end, HEIGHT - y
+    near = np.trapezoid(np.where(z < 1, height, 0), z)
+    assert near / np.trapezoid(height, z) == pytest.approx(0.3, abs=0.03)
+    assert z[height.argmax()] == pytest.approx(5.2, abs=0.1)
 
 
 def test_a_density_that_is_missing_has_axes_only():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vo_photoz.analysis.plots import SourcePicture, redshift_grid
+from vo_photoz.analysis.point_at_zero import BAR, split
 from vo_photoz.flow import FloatArray, MixturePDF
 from vo_photoz.redshift.mixture import pdf
 
@@ -46,13 +47,18 @@ def curve_of(source: SourcePicture, end: float) -> Curve:
     if not source.predicted:
         return Curve("", "", ticks, end)
     grid = np.append(redshift_grid(source), end) if end > source.z_end else redshift_grid(source)
-    mixture = MixturePDF(*(np.asarray(one)[None] for one in (source.weight, source.mean, source.sigma)))
+    share, weight = split(source.weight, source.mean, source.sigma)
+    mixture = MixturePDF(*(np.asarray(one)[None] for one in (weight, source.mean, source.sigma)))
     values = pdf(mixture, grid[None])[0]
-    top = 1.08 * float(values.max()) or 1.0
+    bar = share / (BAR * end)
+    top = 1.08 * max(float(values.max()), bar) or 1.0
     kept = _thinned(values)
     between = (grid >= source.low) & (grid <= source.high)
     area = [(source.low, 0.0), *zip(grid[between], values[between], strict=True), (source.high, 0.0)]
-    return Curve(_points([(grid[k], values[k]) for k in kept], end, top), _points(area, end, top), ticks, end)
+    line = [(grid[k], values[k]) for k in kept]
+    if share:  # a step whose area is the probability of redshift 0 itself
+        line = [(0.0, bar), (BAR * end, bar), *(point for point in line if point[0] >= BAR * end)]
+    return Curve(_points(line, end, top), _points(area, end, top), ticks, end)
 
 
 def _thinned(values: FloatArray) -> list[int]:
