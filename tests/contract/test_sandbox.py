@@ -72,7 +72,7 @@ def test_fluxes_come_back_through_the_cutouts(sandbox, truth):
         bright = true > 100 * sigma
         inside = SDSS_IMAGING.inside(radius * 0.4, b)
         noise = sigma * radius * np.sqrt(np.pi * bright.sum())
-        # Together they must be bright enough to judge a scale by; it is u where few are (four, and all stars).
+        # Together they must be bright enough to judge a scale by; few are in u: four, all of them stars.
         assert noise < 0.02 * true[bright].sum(), (band, bright.sum())
         measured = flux[bright, b].sum() / inside
         assert measured == pytest.approx(true[bright].sum(), abs=0.02 * true[bright].sum() + 2 * noise), band

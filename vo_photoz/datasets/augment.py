@@ -110,7 +110,8 @@ def varied(stamps: Float32Array, how: Variation, rng: np.random.Generator) -> Fl
     whole = np.ascontiguousarray(stamps, dtype=np.float32)
     resample(whole, turn, move, blur, factor, noise, pool, place, out)
     lost = rng.random(n) < how.jitter.lost
-    out[lost] = np.roll(out[lost], [side // 2 for side in out.shape[-2:]], axis=(-2, -1))
+    half = stamps.shape[-1] // 2
+    out[lost] = np.roll(out[lost], (half, half), axis=(-2, -1))
     return out
 
 

@@ -18,6 +18,9 @@ from vo_photoz.flow import Progress, Stamps, no_progress
 from vo_photoz.simulation.imaging.exposures import BANDS
 from vo_photoz.simulation.sky import SimulatedSky
 
+CITATION = "simulated by vo_photoz; the sources of its numbers: docs/explanation/simulated-quasars.md"
+LICENCE = "nothing observed is in it; BSD-3-Clause, as the program"
+
 
 def simulate_dataset(
     sky: str | Path | SimulatedSky,
@@ -65,6 +68,8 @@ def simulate_dataset(
     drawn = sky if isinstance(sky, SimulatedSky) else SimulatedSky(sky)
     told = {
         "title": drawn.file.title,
+        "citation": CITATION,
+        "licence": LICENCE,
         **(source or {}),
         "description": drawn.file.model_dump(mode="json"),
         "seed": seed,
