@@ -59,8 +59,10 @@ def test_the_model_beats_prior_and_neighbours(demo: tuple[Path, str]) -> None:
     crps = {name: float(value) for name, value in re.findall(rows, text, flags=re.MULTILINE)}
     assert crps["model"] < crps["15 colour neighbours"]
     assert crps["model"] < crps["prior"]
-    assert re.search(r"^300 quasars inside", text, flags=re.MULTILINE)
-    assert "Out of the model's domain, not scored: 100 quasars" in text
+    assert re.search(
+        r"^300 quasars at redshifts of which the model has seen real ones", text, flags=re.MULTILINE
+    )
+    assert "Others, not scored: 100 quasars" in text
 
 
 def test_a_service_that_ends_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

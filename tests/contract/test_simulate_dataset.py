@@ -147,7 +147,10 @@ def test_what_cannot_be_meant_is_refused(tmp_path, made):
     assert "exists already" in run("quasars", "-o", made.folder, "--n", 5).output
     assert "0 sources" in run("quasars", "-o", tmp_path / "set", "--n", 0).output
     assert "seed" in run("quasars", "-o", tmp_path / "set", "--n", 5, "--seed", -1).output
-    assert "all-classes, quasars" in run("nosuch", "-o", tmp_path / "set", "--n", 5).output
+    assert (
+        "all-classes, high-redshift-quasars, quasars"
+        in run("nosuch", "-o", tmp_path / "set", "--n", 5).output
+    )
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):

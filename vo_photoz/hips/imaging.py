@@ -190,5 +190,5 @@ class Survey:
             Raised if a band has no FITS tiles, its fluxes are not known, or its HiPS cannot be opened.
         """
         for band in self.bands:
-            self.surface_brightness(band)
             self.hips[band].need_fits()
+            self.surface_brightness(band)
