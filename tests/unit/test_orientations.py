@@ -13,7 +13,7 @@ from vo_photoz.redshift.orientations import averaged, merged
 class Lopsided:
     """A network that sees on which side of the middle the light is: the mean of its one Gaussian."""
 
-    name, batch = "lopsided", 256
+    name, batch, step = "lopsided", 256, 16
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         half = pixels.shape[-1] // 2
