@@ -134,11 +134,7 @@ class Survey:
             Raised if the values are not linear, or their unit, zero point or source pixel is not known.
         """
         known = self.photometry[band]
-        if known.scaling != "linear":
-            raise SurveyError(
-                f"Band {band} of survey {self.name} has {known.scaling} pixel values, which are no fluxes.",
-                advice="Use a survey with linear fluxes.",
-            )
+        self._need_linear(band)
         if known.zero_point is not None:
             unit_njy = AB_ZERO_NJY * 10 ** (-0.4 * known.zero_point)
         elif unit := self.unit(band):
@@ -190,5 +186,15 @@ class Survey:
             Raised if a band has no FITS tiles, its fluxes are not known, or its HiPS cannot be opened.
         """
         for band in self.bands:
-            self.hips[band].need_fits()
+            self._need_linear(band)  # first what needs no network
+        for band in self.bands:
+            self.hips[band].need_fits()  # before a tile is opened for its unit
             self.surface_brightness(band)
+
+    def _need_linear(self, band: str) -> None:
+        scaling = self.photometry[band].scaling
+        if scaling != "linear":
+            raise SurveyError(
+                f"Band {band} of survey {self.name} has {scaling} pixel values, which are no fluxes.",
+                advice="Use a survey with linear fluxes.",
+            )
