@@ -114,7 +114,10 @@ def build(
 @group.command("simulate")
 def simulate(
     sky: Annotated[
-        str, typer.Argument(help="TOML file, or one of: quasars, high-redshift-quasars, all-classes.")
+        str,
+        typer.Argument(
+            help="TOML file, or one of: quasars, high-redshift-quasars, sdss-redshift-quasars, all-classes."
+        ),
     ],
     output: given.NewFolder,
     n: Annotated[int, typer.Option("--n", help="Number of sources.")] = 10_000,

@@ -1,4 +1,4 @@
-"""The commands ``vo-photoz models list``, ``show``, ``check``, ``export`` and ``calibrate``."""
+"""The commands ``vo-photoz models list``, ``show``, ``check``, ``export``, ``calibrate`` and ``join``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vo_photoz.cli.evaluate import score_table
 from vo_photoz.cli.options import one_or_eight
 
 if TYPE_CHECKING:
-    from vo_photoz.redshift.card import Card
+    from vo_photoz.redshift.card import Card, Training
     from vo_photoz.redshift.inference.runner import Runtime
     from vo_photoz.redshift.model import Model
 
-group = typer.Typer(no_args_is_help=True, help="List, show, check, export and calibrate models.")
+group = typer.Typer(no_args_is_help=True, help="List, show, check, export, calibrate and join models.")
 Name = Annotated[str, typer.Argument(help="Name of a model, or its folder.")]
 
 
@@ -130,11 +130,44 @@ def calibrate(
         say(f"Fold {card.training.held_out_fold}:\n{score_table(card.scores)}", quiet)
 
 
-def _command(name: str, *given: str | Path, **options: int | None) -> str:
+@group.command("join")
+def join(
+    general: Annotated[str, typer.Argument(help="Name or folder of a model of all redshifts.")],
+    specialist: Annotated[str, typer.Argument(help="The same of one that was trained on a part of them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the joined model.")],
+    below: Annotated[
+        float | None,
+        typer.Option(help="Share of sources below the specialist's redshifts; else that of the training."),
+    ] = None,
+    beyond: Annotated[float | None, typer.Option(help="The same beyond them.")] = None,
+    name: Annotated[str, typer.Option(help="Its name; else that of the folder.")] = "",
+    title: Annotated[str, typer.Option(help="Its title; else that of the general model.")] = "",
+    debug: Debug = False,
+) -> None:
+    """Join a model with a specialist for some of its redshifts; calibrate the joined one afterwards."""
+    with errors_told(debug):
+        from vo_photoz.pipeline.join import join as run
+
+        options = {"-o": output.name, "--below": below, "--beyond": beyond, "--name": name, "--title": title}
+        command = _command("join", general, specialist, **options)
+        model = run(
+            general,
+            specialist,
+            output,
+            below=below,
+            beyond=beyond,
+            name=name,
+            title=title,
+            made_by=(command,),
+        )
+        say(f"{output}: {_facts(model.card)['densities']}; {_facts(model.card)['specialist']}")
+
+
+def _command(name: str, *given: str | Path, **options: str | float | None) -> str:
     """The command for the card; paths without their folders."""
     words = ["vo-photoz", "models", name, *(Path(one).name or str(one) for one in given)]
     for option, value in options.items():
-        words += [] if value is None else [option, str(value)]
+        words += [] if value is None or value == "" else [option, str(value)]
     return shlex.join(words)
 
 
@@ -174,11 +207,28 @@ def _calibration(card: Card) -> str:
     return f"on {kept.get('rows', '?')} objects of {kept.get('dataset', '?')}, folds {folds}"
 
 
+def _sky(trained: Training) -> str:
+    """Of which sky the networks were shown stamps."""
+    real = sum(float(one["share"]) for one in trained.sources if one["real"])
+    if trained.real or not real:
+        return "real sky" if trained.real else "simulated sky"
+    return f"of what is shown, {100 * real:.0f} % real sky, {100 - 100 * real:.0f} % simulated"
+
+
+def _specialist(card: Card) -> str:
+    one = card.specialist
+    if one is None:
+        return ""
+    return (
+        f"{one.members} of the networks, for {one.z_min:.3f} to {one.z_max:.3f}; assumed are "
+        f"{100 * one.assumed[0]:.3g} % of the sources below and {100 * one.assumed[2]:.3g} % beyond"
+    )
+
+
 def _facts(card: Card) -> dict[str, str]:
     from vo_photoz.datasets.manifest import dereddening_text
 
     trained = card.training
-    sky = "real" if trained.real else "simulated"
     return {
         "name": f"{card.name}, version {card.model_version}",
         "title": card.title,
@@ -186,9 +236,10 @@ def _facts(card: Card) -> dict[str, str]:
         "stamps": f"{card.stamp_pixels} pixels of {card.pixel_arcsec:g} arcsec, {card.pixel_unit}",
         "dereddened": dereddening_text(card.dereddened, card.dereddening),
         "densities": f"{card.components} Gaussians from {card.members} networks",
+        "specialist": _specialist(card),
         "classes": " ".join(card.classes) or "none: every source is taken for what it was trained on",
         "redshifts": f"{card.z_min:.3f} to {card.z_max:.3f}; not to be trusted outside",
-        "trained on": f"{trained.rows} objects of {trained.name}, {sky} sky",
+        "trained on": f"{trained.rows} objects of {trained.name}: {_sky(trained)}",
         "ONNX": ", ".join(card.onnx) or "no file: needs TensorFlow",
         "calibration": _calibration(card),
         "orientations": "8: averaged over turns and flips" if card.orientations == 8 else "1: as it is",

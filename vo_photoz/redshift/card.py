@@ -16,6 +16,7 @@ from vo_photoz.errors import ModelError
 from vo_photoz.flow import FloatArray
 from vo_photoz.redshift.compatibility import check_fits
 from vo_photoz.redshift.prior_table import PriorTable
+from vo_photoz.redshift.specialist import Specialist
 
 FORMAT = "vo-photoz model"
 VERSION = 1
@@ -118,7 +119,12 @@ class Card(BaseModel):
     calibration : dict or None
         How densities are recalibrated, and on what that was fitted; see `calibration.Calibration`.
     prior : PriorTable or None
-        p(z, class) of the training; None in cards that know only the histogram of ``training``.
+        p(z, class) of the training, or what densities assume instead; None in cards that know only the
+        histogram of ``training``.
+    shown : PriorTable or None
+        p(z, class) of the training where ``prior`` is another.
+    specialist : Specialist or None
+        Networks for one range of redshift that the model was joined with.
     licence, citation : str
         Terms of use, what to cite.
     software : dict
@@ -160,6 +166,8 @@ class Card(BaseModel):
     scores: dict[str, dict[str, float]] = {}
     calibration: dict[str, Any] | None = None
     prior: PriorTable | None = None
+    shown: PriorTable | None = None
+    specialist: Specialist | None = None
     licence: str = ""
     citation: str = ""
     software: dict[str, str] = {}
@@ -186,6 +194,13 @@ class Card(BaseModel):
             )
         if strange := sorted(set(self.component_classes) - set(self.classes)):
             raise ValueError(f"components of the class {strange[0]}, which is not among its classes")
+        return self
+
+    @model_validator(mode="after")
+    def _specialist_is_a_part(self) -> Self:
+        one = self.specialist
+        if one and (self.classes or one.components >= self.components or one.members >= self.members):
+            raise ValueError("a specialist is some of the networks of a model without classes")
         return self
 
     def check_fits(self, survey: HasBands) -> None:

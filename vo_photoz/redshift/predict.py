@@ -12,6 +12,7 @@ from vo_photoz.redshift.compatibility import check_stamps
 from vo_photoz.redshift.inference import usable
 from vo_photoz.redshift.model import Model
 from vo_photoz.redshift.orientations import averaged
+from vo_photoz.redshift.specialist import gated
 
 
 def predict_stamps(
@@ -19,8 +20,8 @@ def predict_stamps(
 ) -> MixturePDF:
     """Redshift densities of stamps: of the networks, averaged over orientations, calibrated.
 
-    The networks of a model are loaded and compiled once in a process, and fed with batches of bounded
-    size; see `inference.runner`.
+    Where the model has a specialist, it has its say before the calibration. The networks of a model are
+    loaded and compiled once in a process, and fed with batches of bounded size; see `inference.runner`.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def predict_stamps(
         found = averaged(
             model.runner, pixels, rows, model.card.components, orientations or model.card.orientations
         )
-        out[:, rows] = np.moveaxis(found, 1, 0)
+        out[:, rows] = np.moveaxis(gated(found, model.card.specialist), 1, 0)
     calibration = from_card(model.card.calibration) if calibrated else None
     pdf = MixturePDF(*out)
     return pdf if calibration is None else calibration.apply(pdf, model.card.component_classes)

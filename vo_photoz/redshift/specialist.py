@@ -1,0 +1,147 @@
+"""A specialist in a model: networks that know one range of redshift better than the general ones do.
+
+The general networks of a model have seen all redshifts, most of them simulated perhaps. A specialist was
+fitted to one range, where there are real stamps; of sources outside it can say nothing. Together they say
+
+    p(z | stamp) = P(outside | stamp) p_general(z | outside, stamp) + P(inside | stamp) p_special(z | stamp)
+
+with P from the general networks. To learn what sources outside look like, these are shown more of them than
+they will meet; Bayes' theorem turns the odds of below, inside and beyond into those that are assumed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, model_validator
+
+from vo_photoz.flow import Float32Array, FloatArray
+from vo_photoz.redshift.prior_table import PriorTable
+
+BELOW, INSIDE, BEYOND = 0, 1, 2
+
+
+class Specialist(BaseModel):
+    """What a card says of the specialist of a model.
+
+    Parameters
+    ----------
+    members : int
+        Number of its networks; in the order of their names they are the last of the model.
+    components : int
+        Their Gaussians, the last of a prediction.
+    z_min, z_max : float
+        Its range.
+    assumed : (float, float, float)
+        Shares of sources below, inside and beyond the range that densities assume.
+    shown : (float, float, float)
+        Shares of such sources in the training of the general networks.
+    training : dict
+        What it was trained on, as `card.Training` tells it of the general networks.
+    """
+
+    members: int = Field(gt=0)
+    components: int = Field(gt=0)
+    z_min: float
+    z_max: float
+    assumed: tuple[float, float, float]
+    shown: tuple[float, float, float]
+    training: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _possible(self) -> Specialist:
+        if not self.z_min < self.z_max:
+            raise ValueError("the range of a specialist must not be empty")
+        if any(one <= 0 for one in (*self.assumed, *self.shown)):
+            raise ValueError("shares below, inside and beyond the range of a specialist must be positive")
+        return self
+
+    def place(self, z: NDArray[Any]) -> NDArray[np.intp]:
+        """0 for redshifts below its range, 1 inside, 2 beyond."""
+        return np.asarray(np.digitize(z, [self.z_min, self.z_max]))
+
+
+def gated(found: Float32Array, specialist: Specialist | None) -> Float32Array:
+    """Densities of general networks and specialist together.
+
+    Parameters
+    ----------
+    found : float32 array, shape (n, 3, k)
+        Mixtures of all networks: weights, means and standard deviations; those of the specialist come last.
+    specialist : Specialist or None
+        None leaves them as they are.
+
+    Returns
+    -------
+    float32 array, shape (n, 3, k)
+        Gaussians of the general networks inside the range have no weight. Weights sum to 1.
+    """
+    if specialist is None:
+        return found
+    first = found.shape[-1] - specialist.components
+    weight = found[:, 0].astype(np.float64)
+    place = specialist.place(found[:, 1, :first])
+    general = weight[:, :first] * np.divide(specialist.assumed, specialist.shown)[place]
+    general /= general.sum(1, keepdims=True)
+    inside = np.where(place == INSIDE, general, 0).sum(1, keepdims=True)
+    own = weight[:, first:] / weight[:, first:].sum(1, keepdims=True)
+    out = found.copy()
+    out[:, 0, :first] = np.where(place == INSIDE, 0, general)
+    out[:, 0, first:] = own * inside
+    return out
+
+
+def shares_of(prior: PriorTable, z_min: float, z_max: float) -> tuple[float, float, float]:
+    """Shares of the sources of a prior below, inside and beyond a range."""
+    edges = np.asarray(prior.edges)
+    place = np.digitize(0.5 * (edges[1:] + edges[:-1]), [z_min, z_max])
+    mass = sum(prior.masses(kind).sum(0) for kind in prior.mass)
+    below, inside, beyond = (float(np.sum(mass * (place == one))) for one in (BELOW, INSIDE, BEYOND))
+    return below, inside, beyond
+
+
+def joined_prior(general: PriorTable, own: PriorTable, specialist: Specialist) -> PriorTable:
+    """The prior that joined densities assume: that of the specialist inside its range, else the general one.
+
+    Parameters
+    ----------
+    general, own : PriorTable
+        Of the general networks and of the specialist, of one kind of source; both with magnitudes in the same
+        band, or magnitudes are left out.
+    specialist : Specialist
+        Its range, and the shares that are assumed.
+    """
+    if general.magnitude_band != own.magnitude_band:
+        general, own = general.marginal(), own.marginal()
+    edges = np.unique(np.round([*general.edges, *own.edges], 6))
+    bright = np.unique(np.round([*general.magnitude_edges, *own.magnitude_edges], 6))
+    place = specialist.place(0.5 * (edges[1:] + edges[:-1]))
+    masses = np.zeros((max(len(bright) - 1, 1), len(edges) - 1))
+    for table, ranges in ((general, (BELOW, BEYOND)), (own, (INSIDE,))):
+        (kind,) = table.mass
+        spread = _spread(table.masses(kind), table, edges, bright)
+        for one in ranges:
+            part = spread * (place == one)
+            masses += specialist.assumed[one] * part / max(part.sum(), 1e-12)
+    masses /= masses.sum()
+    return PriorTable(
+        edges=[float(one) for one in edges],
+        mass={kind: [round(float(one), 9) for one in masses.ravel()]},
+        source="the training objects, with the shares outside the range of the specialist that are assumed",
+        magnitude_edges=[float(one) for one in bright],
+        magnitude_band=general.magnitude_band,
+    )
+
+
+def _spread(masses: FloatArray, table: PriorTable, edges: FloatArray, bright: FloatArray) -> FloatArray:
+    """Masses on finer bins; a bin is spread evenly over those in it."""
+    finer = masses @ _parts(np.asarray(table.edges), edges)
+    return _parts(np.asarray(table.magnitude_edges), bright).T @ finer if table.by_magnitude else finer
+
+
+def _parts(old: FloatArray, new: FloatArray) -> FloatArray:
+    """Share of each old bin that lies in each new one, shape (old, new)."""
+    inside = np.minimum(old[1:, None], new[1:]) - np.maximum(old[:-1, None], new[:-1])
+    return np.asarray(np.maximum(inside, 0) / np.diff(old)[:, None])
