@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.image import imread
 
@@ -69,7 +70,8 @@ def test_from_the_list_to_a_row_by_clicking(browser: Browser, home: str, tmp_pat
 
 def test_a_row_without_prediction(browser: Browser, home: str, tmp_path: Path):
     browser.open(f"{home}/jobs/done/rows/{NO_PREDICTION_ROW}")
-    browser.picture(tmp_path / "none.png")
+    pixels = imread(browser.picture(tmp_path / "none.png"))
+    assert np.ptp(pixels[:, :, :3]) > 0.5  # something is drawn
     assert "no data in at least one band" in browser.run("return document.body.innerText")
     assert browser.complaints() == []
 
@@ -79,6 +81,10 @@ def test_the_button_confirms_a_waiting_job(browser: Browser, home: str, store: M
     browser.click("form button")
     soon(lambda: store.get("large").state == "queued")
     soon(lambda: browser.run("return location.href") == f"{home}/")
+    told = browser.run("return document.body.innerText")
+    assert "queued" in told
+    assert "Predict 50,000 rows" not in told, "the button is gone"
+    assert browser.complaints() == []
 
 
 def test_another_site_cannot_confirm_even_with_the_token(browser: Browser, home: str, store: MemoryStore):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -61,10 +63,17 @@ def test_docs_name_no_path_of_a_developers_machine():
         assert not re.search(r"/work/|/tmp/|/root/|/home/", page.read_text()), page
 
 
-def test_every_python_example_is_python():
+def test_every_python_example_is_python_and_imports_what_exists():
+    found = set()
     for page in PAGES:
         for block in re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL):
-            compile(block, page.name, "exec")
+            for part in ast.walk(ast.parse(block, page.name)):
+                if isinstance(part, ast.ImportFrom):
+                    module = import_module(part.module)
+                    missing = [name.name for name in part.names if not hasattr(module, name.name)]
+                    assert not missing, f"{page.name}: {part.module} has no {missing}"
+                    found.add(part.module)
+    assert "vo_photoz" in {name.partition(".")[0] for name in found}, "the examples were found"
 
 
 def test_shown_files_are_understood(tmp_path: Path):
