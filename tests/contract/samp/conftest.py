@@ -11,7 +11,8 @@ import pytest
 
 from tests.contract.samp.sent import ROWS, document
 from tests.contract.samp.serving import PARTS
-from tests.contract.service_parts.peer import HubProcess, Peer
+from tests.contract.service_parts.hub import HubProcess
+from tests.contract.service_parts.peer import Peer
 from vo_photoz.cli.serve import running
 from vo_photoz.samp.service import Service
 from vo_photoz.settings import load

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.contract.samp.sent import ROWS, read, starts, store_of
 from tests.contract.samp.serving import Serve
-from tests.contract.service_parts.peer import HubProcess, Peer, until
+from tests.contract.service_parts.hub import HubProcess
+from tests.contract.service_parts.peer import Peer, until
 from vo_photoz.pipeline.service.job import Offer
 from vo_photoz.samp.service import Service
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.samp.sent import ROWS, OneShot, document, read, starts, store_of
-from tests.contract.service_parts.peer import HubProcess, Peer, until
+from tests.contract.service_parts.hub import HubProcess
+from tests.contract.service_parts.peer import Peer, until
 from vo_photoz.samp import delivery
 from vo_photoz.samp.service import Service
 

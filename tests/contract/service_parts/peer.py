@@ -1,36 +1,19 @@
-"""A SAMP client of its own making, straight on pyvo, and a hub in a process of its own."""
+"""A SAMP client of its own making, straight on pyvo."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pyvo import samp
 
 samp.conf.use_internet = False
 
-HUB = """
-import signal, sys, threading
-from pyvo import samp
-samp.conf.use_internet = False
-hub = samp.SAMPHubServer(addr="127.0.0.1", web_profile=False)
-hub.start()
-print("ready", flush=True)
-done = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: done.set())
-done.wait()
-hub.stop()
-"""
 MTYPES = ("table.load.votable", "coord.pointAt.sky")
 
 
@@ -43,36 +26,6 @@ def until(condition: Callable[[], Any], seconds: float = 20, what: str = "") -> 
             return found
         time.sleep(0.03)
     raise AssertionError(f"not within {seconds} s: {what or condition}")
-
-
-class HubProcess:
-    """A hub that can be killed."""
-
-    def __init__(self, lockfile: Path) -> None:
-        self.lockfile = lockfile
-        self.process: subprocess.Popen[str] | None = None
-        self.start()
-
-    def start(self) -> None:
-        environment = os.environ | {"SAMP_HUB": f"std-lockurl:file://{self.lockfile}"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", HUB],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        while "ready" not in (line := self.process.stdout.readline()):
-            assert line, "the hub did not start"
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
-            self.process.wait(20)
-            assert self.process.stdout is not None
-            self.process.stdout.close()
-            self.process = None
 
 
 class Peer:
