@@ -106,7 +106,7 @@ def test_its_card_tells_of_both(parts, tmp_path):
     assert (card.name, card.title, card.calibration, card.scores) == ("pair", "Two in one", None, {})
     assert card.specialist is not None
     assert card.specialist.assumed == card.specialist.shown
-    assert card.specialist.training["held_out_fold"] == 0
+    assert card.specialist.training[0]["held_out_fold"] == 0
     assert card.shown == read_card(general).prior
     *before, last = card.made_by
     assert before == ["train general", "train special"]
@@ -114,6 +114,21 @@ def test_its_card_tells_of_both(parts, tmp_path):
     code, output = told("check", tmp_path / "both")
     assert code == 0, output
     assert told("show", tmp_path / "both")[1].count("for 2.700 to 5.050") == 1
+
+
+def test_networks_of_several_specialists_have_the_same_say(parts, tmp_path):
+    general, special = parts
+    other = a_model(tmp_path / "other", 2.9, 5.2, members=1, components=4)
+    code, output = told("join", general, special, other, "-o", tmp_path / "both")
+    assert code == 0, output
+    assert "4 of the networks, for 2.900 to 5.050" in output
+    some = stamps(30, seed=3)
+    both = predict_stamps(load_model(tmp_path / "both"), some)
+    one, two = (predict_stamps(load_model(folder), some) for folder in (special, other))
+    inside = both.weight[:, 16:].sum(1, keepdims=True)
+    assert both.weight[:, 16:28] == pytest.approx(one.weight * inside * 3 / 4, abs=1e-4)
+    assert both.weight[:, 28:] == pytest.approx(two.weight * inside / 4, abs=1e-4)
+    assert both.mean[:, 16:] == pytest.approx(np.concatenate([one.mean, two.mean], axis=1), abs=1e-4)
 
 
 def test_onnx_says_the_same(parts, tmp_path):

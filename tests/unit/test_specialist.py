@@ -58,7 +58,7 @@ def test_the_prior_is_that_of_the_specialist_inside_and_the_general_one_elsewher
     shown = shares_of(general, 3.0, 5.0)
     assert shown == pytest.approx((3 / 7, 2 / 7, 2 / 7), abs=0.01)
     specialist = Specialist(members=1, components=2, z_min=3, z_max=5, assumed=(0.02, 0.9, 0.08), shown=shown)
-    joined = joined_prior(general, own, specialist)
+    joined = joined_prior(general, [own, own], specialist)
     assert shares_of(joined, 3.0, 5.0) == pytest.approx((0.02, 0.9, 0.08), abs=1e-6)
     assert joined.magnitude_band == "z"
     edges = np.asarray(joined.edges)

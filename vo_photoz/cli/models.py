@@ -133,26 +133,28 @@ def calibrate(
 @group.command("join")
 def join(
     general: Annotated[str, typer.Argument(help="Name or folder of a model of all redshifts.")],
-    specialist: Annotated[str, typer.Argument(help="The same of one that was trained on a part of them.")],
+    specialists: Annotated[
+        list[str], typer.Argument(help="The same of one or more that were trained on a part of them.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the joined model.")],
     below: Annotated[
         float | None,
-        typer.Option(help="Share of sources below the specialist's redshifts; else that of the training."),
+        typer.Option(help="Share of sources below the specialists' redshifts; else that of the training."),
     ] = None,
     beyond: Annotated[float | None, typer.Option(help="The same beyond them.")] = None,
     name: Annotated[str, typer.Option(help="Its name; else that of the folder.")] = "",
     title: Annotated[str, typer.Option(help="Its title; else that of the general model.")] = "",
     debug: Debug = False,
 ) -> None:
-    """Join a model with a specialist for some of its redshifts; calibrate the joined one afterwards."""
+    """Join a model with specialists for some of its redshifts; calibrate the joined one afterwards."""
     with errors_told(debug):
         from vo_photoz.pipeline.join import join as run
 
         options = {"-o": output.name, "--below": below, "--beyond": beyond, "--name": name, "--title": title}
-        command = _command("join", general, specialist, **options)
+        command = _command("join", general, *specialists, **options)
         model = run(
             general,
-            specialist,
+            specialists,
             output,
             below=below,
             beyond=beyond,

@@ -1,9 +1,10 @@
-"""Join a model with a specialist for a range of its redshifts: two models become one to their user."""
+"""Join a model with specialists for a range of its redshifts: all become one model to their user."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,27 +12,27 @@ from pathlib import Path
 from vo_photoz.errors import ModelError, UsageError
 from vo_photoz.redshift.card import Card, write_card
 from vo_photoz.redshift.model import Model, load_model
-from vo_photoz.redshift.prior_table import PriorTable
+from vo_photoz.redshift.priors import training_prior
 from vo_photoz.redshift.specialist import BELOW, BEYOND, Specialist, joined_prior, shares_of
 
 ALIKE = ("bands", "stamp_pixels", "pixel_arcsec", "pixel_unit", "interpolation", "dereddened", "dereddening")
-"""What both must eat."""
+"""What all must eat."""
 LOG = "training.jsonl"
 
 
 @dataclass(frozen=True)
-class _Pair:
-    """Two models that fit together, and their priors."""
+class _Parts:
+    """Models that fit together, and the range of redshift in which the specialists have the word."""
 
     general: Model
-    special: Model
-    seen: PriorTable
-    seen_inside: PriorTable
+    special: list[Model]
+    z_min: float
+    z_max: float
 
 
 def join(
     general: str | Path | Model,
-    specialist: str | Path | Model,
+    specialists: Sequence[str | Path | Model],
     output: str | Path,
     *,
     below: float | None = None,
@@ -40,16 +41,17 @@ def join(
     title: str = "",
     made_by: tuple[str, ...] = (),
 ) -> Model:
-    """Join a model with one that was trained on a part of its redshifts.
+    """Join a model with others that were trained on a part of its redshifts.
 
-    Calibrations and scores of both are those of other densities and stay behind: calibrate the joined model.
+    Calibrations and scores of them are those of other densities and stay behind: calibrate the joined model.
 
     Parameters
     ----------
     general : name, path or Model
-        Tells how probable it is that a source is inside the range of the specialist, and what it is if not.
-    specialist : name, path or Model
-        Tells the density inside; its range is that of its training redshifts.
+        Tells how probable it is that a source is inside the range of the specialists, and what it is if not.
+    specialists : sequence of name, path or Model
+        Tell the density inside, every network with the same say; their range is that of the training
+        redshifts that all of them know.
     output : path
         Folder to make, whole or not at all.
     below, beyond : float or None
@@ -70,19 +72,15 @@ def join(
     target = Path(output).absolute()
     if target.exists():
         raise UsageError(f"{target} exists already.", advice="Choose another --output.")
-    pair = _checked(*(one if isinstance(one, Model) else load_model(one) for one in (general, specialist)))
-    card = _card(pair, below, beyond)
+    parts = _checked(*(one if isinstance(one, Model) else load_model(one) for one in (general, *specialists)))
+    card = _card(parts, below, beyond)
     card.name, card.title = name or target.name, title or card.title
     card.made_by += made_by
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        weights = part / "weights"
-        weights.mkdir(parents=True)
-        for file, source in _files(pair).items():
-            shutil.copyfile(source, part / file)
-        for model, file in ((pair.general, LOG), (pair.special, f"specialist-{LOG}")):
-            if (model.folder / LOG).is_file():
-                shutil.copyfile(model.folder / LOG, part / file)
+        (part / "weights").mkdir(parents=True)
+        for file, (model, source) in _files(parts).items():
+            shutil.copyfile(model.folder / source, part / file)
         write_card(part, card)
         load_model(part)
         os.replace(part, target)
@@ -93,86 +91,101 @@ def join(
     return load_model(target)
 
 
-def _checked(general: Model, special: Model) -> _Pair:
-    one, other = general.card, special.card
-    for card in (one, other):
-        if card.classes or card.specialist:
-            what = "tells classes" if card.classes else "was joined already"
-            raise UsageError(f"The model {card.name} {what}, so it cannot be joined with another.")
-    for field in ALIKE:
-        if getattr(one, field) != getattr(other, field):
-            raise UsageError(
-                f"The models {one.name} and {other.name} do not eat the same stamps: their {field} differ "
-                f"({getattr(one, field)} and {getattr(other, field)}).",
-                advice="Train the specialist on stamps of the same kind.",
-            )
-    if one.training.held_out_fold != other.training.held_out_fold:
+def _checked(general: Model, *special: Model) -> _Parts:
+    if not special:
         raise UsageError(
-            f"The models held out different folds ({one.training.held_out_fold} and "
-            f"{other.training.held_out_fold}), so nothing is left to score both.",
-            advice="Join models that held out the same fold.",
+            "There is no specialist to join.", advice="Name one model or more after the general one."
         )
-    if not one.z_min < other.z_min < other.z_max < one.z_max:
+    for model in (general, *special):
+        _check_kind(model.card)
+    for model in special:
+        _check_alike(general.card, model.card)
+    z_min, z_max = max(one.card.z_min for one in special), min(one.card.z_max for one in special)
+    if not general.card.z_min < z_min < z_max < general.card.z_max:
         raise UsageError(
-            f"The specialist's redshifts ({other.z_min:.3f} to {other.z_max:.3f}) are not a part of those of "
-            f"the general model ({one.z_min:.3f} to {one.z_max:.3f}).",
+            f"The redshifts of the specialists ({z_min:.3f} to {z_max:.3f}) are not a part of those of the "
+            f"general model ({general.card.z_min:.3f} to {general.card.z_max:.3f}).",
             advice="Give the general model first.",
         )
-    if one.prior is None or other.prior is None:
-        lacking = one.name if one.prior is None else other.name
+    return _Parts(general, list(special), z_min, z_max)
+
+
+def _check_kind(card: Card) -> None:
+    if card.classes or card.specialist:
+        what = "tells classes" if card.classes else "was joined already"
+        raise UsageError(f"The model {card.name} {what}, so it cannot be joined with another.")
+    if card.prior is None:
         raise ModelError(
-            f"The card of the model {lacking} does not tell its prior.", advice="Train it again."
+            f"The card of the model {card.name} does not tell its prior.", advice="Train it again."
         )
-    return _Pair(general, special, one.prior, other.prior)
 
 
-def _card(pair: _Pair, below: float | None, beyond: float | None) -> Card:
-    one, other = pair.general.card, pair.special.card
-    shown = shares_of(pair.seen, other.z_min, other.z_max)
+def _check_alike(general: Card, special: Card) -> None:
+    for field in ALIKE:
+        if getattr(general, field) != getattr(special, field):
+            raise UsageError(
+                f"The models {general.name} and {special.name} do not eat the same stamps: their {field} "
+                f"differ ({getattr(general, field)} and {getattr(special, field)}).",
+                advice="Train the specialist on stamps of the same kind.",
+            )
+    folds = general.training.held_out_fold, special.training.held_out_fold
+    if folds[0] != folds[1]:
+        raise UsageError(
+            f"The models held out different folds ({folds[0]} and {folds[1]}), so nothing is left to score "
+            "them together.",
+            advice="Join models that held out the same fold.",
+        )
+
+
+def _card(parts: _Parts, below: float | None, beyond: float | None) -> Card:
+    one, others = parts.general.card, [model.card for model in parts.special]
+    seen = training_prior(one)
+    shown = shares_of(seen, parts.z_min, parts.z_max)
     assumed = [shown[BELOW] if below is None else below, shown[BEYOND] if beyond is None else beyond]
     if not (min(assumed) > 0 and sum(assumed) < 1):
         raise UsageError(
-            f"The shares of sources below and beyond the range of the specialist, {assumed[0]:g} and "
+            f"The shares of sources below and beyond the range of the specialists, {assumed[0]:g} and "
             f"{assumed[1]:g}, cannot be meant.",
             advice="Give --below and --beyond numbers above 0 whose sum is less than 1.",
         )
     specialist = Specialist(
-        members=other.members,
-        components=other.components,
-        z_min=other.z_min,
-        z_max=other.z_max,
+        members=sum(card.members for card in others),
+        components=sum(card.components for card in others),
+        z_min=parts.z_min,
+        z_max=parts.z_max,
         assumed=(assumed[0], 1 - sum(assumed), assumed[1]),
         shown=shown,
-        training=other.training.model_dump(),
+        training=[card.training.model_dump() for card in others],
     )
+    files = _files(parts)
     changed = {
-        "components": one.components + other.components,
-        "members": one.members + other.members,
+        "components": one.components + specialist.components,
+        "members": one.members + specialist.members,
         "network": {},
         "scores": {},
         "calibration": None,
-        "prior": joined_prior(pair.seen, pair.seen_inside, specialist),
-        "shown": pair.seen,
+        "prior": joined_prior(seen, [training_prior(card) for card in others], specialist),
+        "shown": seen,
         "specialist": specialist,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "made_by": list(dict.fromkeys([*one.made_by, *other.made_by])),
+        "made_by": list(dict.fromkeys(line for card in (one, *others) for line in card.made_by)),
         "weights": {
-            file: model.card.weights[str(source.relative_to(model.folder))]
-            for model in (pair.general, pair.special)
-            for file, source in _weights(pair, model).items()
+            file: model.card.weights[source]
+            for file, (model, source) in files.items()
+            if source in model.card.weights
         },
         "onnx": {},
     }
     return one.model_copy(update=changed)
 
 
-def _files(pair: _Pair) -> dict[str, Path]:
-    domain = {name: pair.general.folder / name for name in pair.general.card.domain}
-    return {**_weights(pair, pair.general), **_weights(pair, pair.special), **domain}
-
-
-def _weights(pair: _Pair, model: Model) -> dict[str, Path]:
-    """Files of one of the two by their names in the joined model: in order, the specialist's last."""
-    what = "member" if model is pair.general else "specialist"
-    names = sorted(model.card.weights)
-    return {f"weights/{what}-{number:02d}.keras": model.folder / name for number, name in enumerate(names)}
+def _files(parts: _Parts) -> dict[str, tuple[Model, str]]:
+    """Where each file of the joined model comes from; networks of the specialists are the last by name."""
+    files = {name: (parts.general, name) for name in parts.general.card.domain}
+    for kind, models in (("member", [parts.general]), ("specialist", parts.special)):
+        networks = [(model, name) for model in models for name in sorted(model.card.weights)]
+        files |= {f"weights/{kind}-{number:02d}.keras": one for number, one in enumerate(networks)}
+    for number, model in enumerate([parts.general, *parts.special]):
+        if (model.folder / LOG).is_file():
+            files[f"training-{number}.jsonl" if number else LOG] = (model, LOG)
+    return files

@@ -11,7 +11,8 @@ they will meet; Bayes' theorem turns the odds of below, inside and beyond into t
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,9 @@ class Specialist(BaseModel):
         Shares of sources below, inside and beyond the range that densities assume.
     shown : (float, float, float)
         Shares of such sources in the training of the general networks.
-    training : dict
-        What it was trained on, as `card.Training` tells it of the general networks.
+    training : list of dict
+        What its networks were trained on, as `card.Training` tells it of the general ones; one for each model
+        that was joined.
     """
 
     members: int = Field(gt=0)
@@ -48,10 +50,10 @@ class Specialist(BaseModel):
     z_max: float
     assumed: tuple[float, float, float]
     shown: tuple[float, float, float]
-    training: dict[str, Any] = {}
+    training: list[dict[str, Any]] = []
 
     @model_validator(mode="after")
-    def _possible(self) -> Specialist:
+    def _possible(self) -> Self:
         if not self.z_min < self.z_max:
             raise ValueError("the range of a specialist must not be empty")
         if any(one <= 0 for one in (*self.assumed, *self.shown)):
@@ -102,42 +104,45 @@ def shares_of(prior: PriorTable, z_min: float, z_max: float) -> tuple[float, flo
     return below, inside, beyond
 
 
-def joined_prior(general: PriorTable, own: PriorTable, specialist: Specialist) -> PriorTable:
+def joined_prior(general: PriorTable, own: Sequence[PriorTable], specialist: Specialist) -> PriorTable:
     """The prior that joined densities assume: that of the specialist inside its range, else the general one.
 
     Parameters
     ----------
-    general, own : PriorTable
-        Of the general networks and of the specialist, of one kind of source; both with magnitudes in the same
-        band, or magnitudes are left out.
+    general : PriorTable
+        Of the general networks, of one kind of source.
+    own : sequence of PriorTable
+        Of the models of the specialist; all count the same. Magnitudes are left out unless all tables have
+        them in one band.
     specialist : Specialist
         Its range, and the shares that are assumed.
     """
-    if general.magnitude_band != own.magnitude_band:
-        general, own = general.marginal(), own.marginal()
-    edges = np.unique(np.round([*general.edges, *own.edges], 6))
-    bright = np.unique(np.round([*general.magnitude_edges, *own.magnitude_edges], 6))
+    tables = [general, *own]
+    if len({one.magnitude_band for one in tables}) > 1:
+        tables = [one.marginal() for one in tables]
+    edges = np.unique(np.round(np.concatenate([one.edges for one in tables]), 6))
+    bright = np.unique(np.round(np.concatenate([one.magnitude_edges for one in tables]), 6))
     place = specialist.place(0.5 * (edges[1:] + edges[:-1]))
+    (kind,) = general.mass
+    spread = [_spread(one, edges, bright) for one in tables]
     masses = np.zeros((max(len(bright) - 1, 1), len(edges) - 1))
-    for table, ranges in ((general, (BELOW, BEYOND)), (own, (INSIDE,))):
-        (kind,) = table.mass
-        spread = _spread(table.masses(kind), table, edges, bright)
-        for one in ranges:
-            part = spread * (place == one)
-            masses += specialist.assumed[one] * part / max(part.sum(), 1e-12)
+    for which, share in enumerate(specialist.assumed):
+        part = (sum(spread[1:]) if which == INSIDE else spread[0]) * (place == which)
+        masses += share * part / max(float(part.sum()), 1e-12)
     masses /= masses.sum()
     return PriorTable(
         edges=[float(one) for one in edges],
         mass={kind: [round(float(one), 9) for one in masses.ravel()]},
         source="the training objects, with the shares outside the range of the specialist that are assumed",
         magnitude_edges=[float(one) for one in bright],
-        magnitude_band=general.magnitude_band,
+        magnitude_band=tables[0].magnitude_band,
     )
 
 
-def _spread(masses: FloatArray, table: PriorTable, edges: FloatArray, bright: FloatArray) -> FloatArray:
-    """Masses on finer bins; a bin is spread evenly over those in it."""
-    finer = masses @ _parts(np.asarray(table.edges), edges)
+def _spread(table: PriorTable, edges: FloatArray, bright: FloatArray) -> FloatArray:
+    """Masses of a table on finer bins; a bin is spread evenly over those in it."""
+    (kind,) = table.mass
+    finer = table.masses(kind) @ _parts(np.asarray(table.edges), edges)
     return _parts(np.asarray(table.magnitude_edges), bright).T @ finer if table.by_magnitude else finer
 
 
