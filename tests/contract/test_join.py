@@ -11,9 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vo_photoz.cli.main import app
-from vo_photoz.errors import ModelError
 from vo_photoz.flow import Stamps
-from vo_photoz.pipeline.training.fitting import shape_of
 from vo_photoz.redshift.backend import keras
 from vo_photoz.redshift.card import FILE, read_card
 from vo_photoz.redshift.inference.export import add_onnx
@@ -175,10 +173,18 @@ def test_shares_that_cannot_be_meant_and_folders_that_exist(parts, tmp_path):
     assert "exists already" in output
 
 
-def test_a_joined_model_is_not_trained_on(parts, tmp_path):
+def test_a_joined_model_is_not_joined_again(parts, tmp_path):
     told("join", *parts, "-o", tmp_path / "both")
-    with pytest.raises(ModelError, match="does not tell what its networks are built from"):
-        shape_of(load_model(tmp_path / "both"))
     code, output = told("join", tmp_path / "both", parts[1], "-o", tmp_path / "more")
     assert code != 0
     assert "was joined already" in output
+
+
+def test_a_training_starts_from_its_general_networks(parts, tmp_path):
+    told("join", *parts, "-o", tmp_path / "both")
+    model, general = load_model(tmp_path / "both"), load_model(parts[0])
+    assert model.card.general_members == general.card.members == 2
+    assert model.card.network == general.card.network
+    for one, other in zip(model.networks, general.networks, strict=False):
+        for here, there in zip(one.get_weights(), other.get_weights(), strict=True):
+            assert np.array_equal(here, there)

@@ -74,7 +74,7 @@ def train(
         base = load_model(start) if start else None
         usual = FINE_TUNING_RATE if base else USUAL_RATE
         chosen = TrainingOptions(
-            members=members or (base.card.members if base else 5),
+            members=members or (base.card.general_members if base else 5),
             epochs=epochs, seed=seed, architecture=architecture, classes=given.classes_of(classes), loss=loss,
             components=components, batch=batch, optimiser=optimiser, schedule=schedule,
             learning_rate=usual if learning_rate is None else learning_rate,

@@ -161,7 +161,6 @@ def _card(parts: _Parts, below: float | None, beyond: float | None) -> Card:
     changed = {
         "components": one.components + specialist.components,
         "members": one.members + specialist.members,
-        "network": {},
         "scores": {},
         "calibration": None,
         "prior": joined_prior(seen, [training_prior(card) for card in others], specialist),

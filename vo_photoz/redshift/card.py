@@ -102,7 +102,8 @@ class Card(BaseModel):
     members : int
         Number of networks.
     network : dict
-        What every network is built from (`networks.NetworkShape`); needed to train it on.
+        What every network but those of a specialist is built from (`networks.NetworkShape`); needed to train
+        them on.
     orientations : {1, 8}
         In how many of its eight turns and flips a stamp is shown to the networks, unless the user wants it
         otherwise.
@@ -184,6 +185,11 @@ class Card(BaseModel):
         """
         kind = command.split()[:3]
         return [*(one for one in self.made_by if one.split()[:3] != kind), *([command] if command else [])]
+
+    @property
+    def general_members(self) -> int:
+        """Number of networks but those of a specialist: the first ones by name."""
+        return self.members - (self.specialist.members if self.specialist else 0)
 
     @model_validator(mode="after")
     def _one_class_a_component(self) -> Self:

@@ -93,7 +93,7 @@ def fit_members(
         Mixture(sources, [one.share for one in ingredients]),
         options,
         hardware,
-        start=base.networks if base else (),
+        start=base.networks[: base.card.general_members] if base else (),
         shape=shape_of(base) if base else None,
         extinction=dust_of(ingredients[0], bands),
     )

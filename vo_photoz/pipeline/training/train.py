@@ -118,6 +118,8 @@ def train(
     ingredients = [opened(one, share, held_out_fold, stop_fold, chosen.seed) for one, share in named]
     check_alike(ingredients)
     base = None if start is None else start if isinstance(start, Model) else load_model(start)
+    if base is not None and base.card.specialist is not None:
+        tell(f"Starts from the general networks of {base.card.name}; its specialist stays behind.")
     chosen, bands = _fitted_to(ingredients, chosen, base)
     for one in ingredients:
         for reason, n in one.left_out.items():
