@@ -7,7 +7,6 @@ import pytest
 from pydantic import ValidationError
 
 from vo_photoz.redshift.prior_table import prior_of
-from vo_photoz.redshift.priors import ratio_of
 from vo_photoz.redshift.specialist import Specialist, gated, joined_prior, shares_of
 
 SHARES = (0.2, 0.7, 0.1)
@@ -68,17 +67,3 @@ def test_the_prior_is_that_of_the_specialist_inside_and_the_general_one_elsewher
     inside = (middle > 3) & (middle < 5)
     assert np.average(centre, weights=by_magnitude[inside].sum(0)) == pytest.approx(20, abs=0.05)
     assert np.average(centre, weights=by_magnitude[~inside].sum(0)) == pytest.approx(19, abs=0.05)
-
-
-def test_what_was_shown_tells_where_a_network_knows_something():
-    """Few sources below are assumed, but many were shown: their ratio is their own."""
-    z = np.arange(0.025, 7, 0.05)
-    shown = prior_of(z)
-    assumed = prior_of(z, weight=np.where(z < 3, 0.001, 1.0))
-    target = prior_of(z)
-    plain = ratio_of(target, assumed)
-    told = ratio_of(target, assumed, shown)
-    at = np.searchsorted(told.z, 1.5)
-    here = np.searchsorted(told.z, 4.0)
-    assert told.values[""][0, at] / told.values[""][0, here] == pytest.approx(1000, rel=0.01)
-    assert plain.values[""][0, at] / plain.values[""][0, here] < 100

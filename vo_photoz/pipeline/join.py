@@ -164,7 +164,6 @@ def _card(parts: _Parts, below: float | None, beyond: float | None) -> Card:
         "scores": {},
         "calibration": None,
         "prior": joined_prior(seen, [training_prior(card) for card in others], specialist),
-        "shown": seen,
         "specialist": specialist,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "made_by": list(dict.fromkeys(line for card in (one, *others) for line in card.made_by)),

@@ -122,8 +122,6 @@ class Card(BaseModel):
     prior : PriorTable or None
         p(z, class) of the training, or what densities assume instead; None in cards that know only the
         histogram of ``training``.
-    shown : PriorTable or None
-        p(z, class) of the training where ``prior`` is another.
     specialist : Specialist or None
         Networks for one range of redshift that the model was joined with.
     licence, citation : str
@@ -167,7 +165,6 @@ class Card(BaseModel):
     scores: dict[str, dict[str, float]] = {}
     calibration: dict[str, Any] | None = None
     prior: PriorTable | None = None
-    shown: PriorTable | None = None
     specialist: Specialist | None = None
     licence: str = ""
     citation: str = ""

@@ -89,24 +89,8 @@ def training_prior(card: Card) -> PriorTable:
     return prior_of(0.5 * (edges[1:] + edges[:-1]), weight=counts, source=card.training.name)
 
 
-def ratio_to(target: PriorTable, card: Card) -> Ratio:
-    """What the densities of a model are multiplied with to be seen with another prior.
-
-    Raises
-    ------
-    ModelError
-        Raised if the card does not tell the prior of the model.
-    UsageError
-        Raised if the target has none of the classes of the model.
-    """
-    return ratio_of(target, training_prior(card), card.shown)
-
-
-def ratio_of(target: PriorTable, training: PriorTable, shown: PriorTable | None = None) -> Ratio:
+def ratio_of(target: PriorTable, training: PriorTable) -> Ratio:
     """What densities are multiplied with.
-
-    ``shown`` is what the networks saw, where their densities were turned to another prior ``training``: it
-    tells at which redshifts what they say is evidence.
 
     Magnitudes count if both tables have them, in the same band, or the target alone: then sources of all
     redshifts and classes are taken to be equally bright in the training. A model without classes is taken for
@@ -119,8 +103,6 @@ def ratio_of(target: PriorTable, training: PriorTable, shown: PriorTable | None 
     """
     if training.by_magnitude and target.magnitude_band != training.magnitude_band:
         target, training = target.marginal(), training.marginal()
-    if shown is not None and not training.by_magnitude:
-        shown = shown.marginal()
     edges = training.magnitude_edges or target.magnitude_edges
     magnitude = _middles(edges) if edges else np.zeros(1)
     z = np.arange(0, max(training.edges[-1], target.edges[-1]) + Z_STEP, Z_STEP)
@@ -129,8 +111,7 @@ def ratio_of(target: PriorTable, training: PriorTable, shown: PriorTable | None 
         wanted = kind if kind or ANY in target.mass else "QSO"
         above = _on_grid(target, wanted, z, magnitude)
         below = _on_grid(training, kind, z, magnitude)
-        seen = below if shown is None else _on_grid(shown, kind, z, magnitude)
-        values[kind] = _quotient(above, below, seen)
+        values[kind] = _quotient(above, below)
     if not any(one.any() for one in values.values()):
         raise UsageError(
             f"The prior has none of the classes of the model: {', '.join(target.mass)}.",
@@ -254,16 +235,16 @@ def _on_grid(table: PriorTable, kind: str, z: FloatArray, magnitude: FloatArray)
     return np.stack([np.interp(magnitude, own, column) for column in per_mag.T], axis=1)
 
 
-def _quotient(above: FloatArray, below: FloatArray, seen: FloatArray) -> FloatArray:
-    """Ratio of densities (magnitude, z), that of the nearest place where next to nothing was seen."""
-    rows = seen.mean(1)
-    enough = LEAST_SUPPORT * np.array([one[one > 0].mean() if (one > 0).any() else 0 for one in seen])
-    good = (seen > enough[:, None]) & (below > 0)
-    known = np.flatnonzero((rows > LEAST_SUPPORT * rows.mean()) & good.any(1))
+def _quotient(above: FloatArray, below: FloatArray) -> FloatArray:
+    """Ratio of densities (magnitude, z), that of the nearest place where the lower one is next to nothing."""
+    filled = np.where(below > 0, below, np.nan)
+    rows = np.nan_to_num(below.mean(1))
+    known = np.flatnonzero(rows > LEAST_SUPPORT * rows.mean())
     place = np.arange(below.shape[1])
     found = np.zeros_like(above)
     for row in known:
-        found[row] = np.interp(place, place[good[row]], above[row, good[row]] / below[row, good[row]])
+        good = below[row] > LEAST_SUPPORT * np.nanmean(filled[row])
+        found[row] = np.interp(place, place[good], above[row, good] / below[row, good])
     if len(known):
         nearest = known[np.abs(np.arange(len(rows))[:, None] - known).argmin(1)]
         found = found[nearest]

@@ -7,7 +7,7 @@ from vo_photoz.errors import UsageError
 from vo_photoz.pipeline.evaluation.tasks import Task
 from vo_photoz.pipeline.evaluation.truth import redshifts
 from vo_photoz.redshift.prior_table import PriorTable, prior_of
-from vo_photoz.redshift.priors import TRAINING, Ratio, prior_named, ratio_to
+from vo_photoz.redshift.priors import TRAINING, Ratio, prior_named, ratio_of, training_prior
 
 SELECTION = "selection"
 SMOOTHING = 0.1
@@ -35,7 +35,7 @@ def ratio_for(which: str, task: Task, data: Dataset) -> Ratio | None:
         Raised if the card does not tell the prior of the training.
     """
     target = selection(task, data) if which == SELECTION else prior_named(which)
-    return None if target is None else ratio_to(target, task.model.card)
+    return None if target is None else ratio_of(target, training_prior(task.model.card))
 
 
 def selection(task: Task, data: Dataset) -> PriorTable:

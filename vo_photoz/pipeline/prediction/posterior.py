@@ -12,7 +12,7 @@ from vo_photoz.flow import Float32Array, FloatArray, MixturePDF
 from vo_photoz.redshift import mixture
 from vo_photoz.redshift.card import Card
 from vo_photoz.redshift.classes import class_probabilities
-from vo_photoz.redshift.priors import SKY, TRAINING, Ratio, prior_named, ratio_to, reweighted, training_prior
+from vo_photoz.redshift.priors import SKY, TRAINING, Ratio, prior_named, ratio_of, reweighted, training_prior
 from vo_photoz.tables.predictions import Classes
 
 
@@ -101,4 +101,4 @@ def _known(card: Card) -> bool:
 
 def _ratio(which: str, card: Card) -> Ratio | None:
     target = prior_named(which)
-    return None if target is None else ratio_to(target, card)
+    return None if target is None else ratio_of(target, training_prior(card))
