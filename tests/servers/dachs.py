@@ -259,6 +259,12 @@ def sql(statement: str, database: str = "postgres", quiet: bool = False) -> str:
     return done.stdout.strip()
 
 
+def end_queries() -> int:
+    """End what the database still computes for jobs of the archive; how many there were."""
+    busy = "FROM pg_stat_activity WHERE usename = 'untrusted' AND state = 'active'"
+    return len(sql(f"SELECT pg_terminate_backend(pid) {busy}", "gavo").splitlines())
+
+
 def as_user(user: str, command: list[str]) -> list[str]:
     """Command line that runs as another user, in the same process."""
     return ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--init-groups", *command]
