@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_OUTPUT ?= demo-output
+# Files of tests that run side by side.
+WORKERS ?= 2
 
 .PHONY: demo test bench soak lint docs setup setup-tests setup-dev clean
 
@@ -9,7 +11,7 @@ demo: setup
 	$(BIN)/vo-photoz sandbox demo --output $(DEMO_OUTPUT)
 
 test: setup-tests
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 soak: setup-tests
 	$(BIN)/python -m pytest -m soak --timeout=7200

@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+try:
+    from xdist.scheduler import LoadFileScheduling
+except ImportError:  # one test after the other
+    LoadFileScheduling = object
 
 from vo_photoz import settings
 
@@ -27,6 +33,33 @@ def need_commands(*names: str) -> None:
     missing = [name for name in names if not shutil.which(name)]
     if missing:
         absent(f"not installed: {', '.join(missing)}")
+
+
+class FilesAndOneArchive(LoadFileScheduling):
+    """A file of tests stays with one worker, and so do all that ask the one DaCHS of this machine."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "DaCHS" if asks_dachs(file) else file
+
+
+def asks_dachs(file: str) -> bool:
+    """Whether these tests need the archive."""
+    return Path(file).name.startswith(("test_dachs_", "test_tap_")) and "servers" in Path(file).parts
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesAndOneArchive:
+    """Who runs what, where several workers run tests."""
+    return FilesAndOneArchive(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that wait longest come first, so that no worker is alone with them at the end."""
+    for item in items:
+        if "dachs" in getattr(item, "fixturenames", ()) and not asks_dachs(item.nodeid.partition("::")[0]):
+            raise pytest.UsageError(f"{item.nodeid} asks DaCHS: name its file servers/test_dachs_*.py")
+    items.sort(key=lambda item: not asks_dachs(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")
