@@ -44,7 +44,8 @@ class Training(BaseModel):
     held_out_fold : int
         Fold of the sky that no network has seen.
     histogram_edges, histogram_counts : list
-        Histogram of the training redshifts.
+        Histogram of the training redshifts as the networks were shown them: every data set and simulated sky
+        counts by its share, scaled to ``rows`` and rounded.
     sha256 : str
         Hash of the data set.
     real : bool

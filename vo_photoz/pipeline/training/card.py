@@ -75,7 +75,7 @@ def card_of(
 def _training(
     ingredients: Sequence[Ingredient], states: Sequence[State], options: TrainingOptions, held_out_fold: int
 ) -> cards.Training:
-    edges, counts = cards.histogram(np.concatenate([one.labels[0] for one in ingredients]))
+    edges, counts = _as_shown(ingredients)
     told = asdict(options)
     told["best_epochs"] = [one.best_epoch for one in states]
     told["stop_score"] = [round(one.best_score, 5) for one in states]
@@ -93,6 +93,23 @@ def _training(
         options=told,
         sources=[one.told() for one in ingredients],
     )
+
+
+def _as_shown(ingredients: Sequence[Ingredient]) -> tuple[list[float], list[int]]:
+    """Edges and counts of the redshifts as the networks were shown them.
+
+    Each ingredient counts by its share, however many objects it has; the counts sum to all objects, but for
+    rounding.
+    """
+    redshifts = [one.labels[0] for one in ingredients]
+    z, rows = np.concatenate(redshifts), sum(map(len, redshifts))
+    weight = [
+        np.full(len(of), one.share * rows / max(len(of), 1))
+        for one, of in zip(ingredients, redshifts, strict=True)
+    ]
+    edges, _ = cards.histogram(z)
+    shown, _ = np.histogram(z, edges, weights=np.concatenate(weight))
+    return edges, [round(float(count)) for count in shown]
 
 
 def rounded(figures: dict[str, Any]) -> dict[str, Any]:
