@@ -19,6 +19,7 @@ from vo_photoz.cli.main import app
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import MixturePDF
 from vo_photoz.redshift.classes import class_probabilities
+from vo_photoz.redshift.inference.memory import says_out_of_memory
 from vo_photoz.redshift.inference.runner import chosen
 from vo_photoz.redshift.model import load_model
 from vo_photoz.redshift.predict import predict_stamps
@@ -294,14 +295,41 @@ def test_other_failures_are_not_taken_for_missing_memory(plain, monkeypatch):
         predict_stamps(model, small.stamps(5))
 
 
-def test_under_a_real_limit_of_memory_batches_become_smaller(exported):
+@pytest.mark.parametrize("runtime", ["onnx", "tensorflow"])
+def test_under_a_real_limit_of_memory_batches_become_smaller(exported, runtime):
+    limits = ["250", "150", "20"]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.memory_limit", str(exported), "100", "20000"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
+        [sys.executable, "-m", "tests.memory_limit", "predict", str(exported), runtime, "20000", *limits],
+        cwd=ROOT, check=False, capture_output=True, text=True,
     )  # fmt: skip
-    told = json.loads(done.stdout)
-    assert 1 <= told["batch"] < 20_000
-    assert told["difference"] < 1e-5
+    assert done.returncode == 0, done.stderr[-2000:]
+    *enough, little = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(enough) == 2
+    for one in enough:
+        assert 16 <= one["batch"] <= 20_000
+        assert one["difference"] < 1e-5
+    if runtime == "onnx":
+        assert little["batch"] < 20_000
+        assert little["difference"] < 1e-5
+    else:
+        assert enough[0]["batch"] < 20_000
+        assert little["error"].startswith("ModelError: There is not enough memory to predict a single stamp")
+
+
+def test_what_a_library_says_of_memory_is_recognised_where_it_is_wrapped_too():
+    """TensorFlow packs a MemoryError of numpy into a TypeError as it takes the arguments of a function."""
+
+    def packed() -> None:
+        try:
+            raise MemoryError
+        except MemoryError as inner:
+            raise TypeError(f"Binding inputs to tf.function failed due to `{inner}`.") from None
+
+    with pytest.raises(TypeError) as caught:
+        packed()
+    assert says_out_of_memory(caught.value)
+    assert says_out_of_memory(TypeError("failed due to `Unable to allocate 7.66 MiB for an array`"))
+    assert not says_out_of_memory(TypeError("failed due to `missing a required argument`"))
 
 
 def test_models_check_runs_all_that_can_run_a_model(plain, exported):

@@ -9,8 +9,8 @@ import numpy as np
 
 from vo_photoz.flow import Float32Array
 from vo_photoz.redshift.backend import keras
+from vo_photoz.redshift.inference.memory import bytes_to_predict, check_room, says_out_of_memory
 from vo_photoz.redshift.inference.merge import together
-from vo_photoz.redshift.inference.runner import says_out_of_memory
 
 BATCH = 256
 """Stamps at a time: enough to keep the cores busy, little memory (0.4 GB for five `dcmdn-1`)."""
@@ -34,6 +34,7 @@ class KerasRunner:
         self.name = f"keras {keras.__version__} on {backend}"
         self.batch = BATCH
         self._one_size = backend == "jax"
+        self._bytes_a_stamp = bytes_to_predict(networks)
         self._run = compiled(networks)
 
     @property
@@ -43,6 +44,7 @@ class KerasRunner:
 
     def __call__(self, pixels: Float32Array) -> Float32Array:
         """Mixtures of stamps; raises MemoryError if there is not enough memory."""
+        check_room(len(pixels) * self._bytes_a_stamp)
         try:
             return np.asarray(keras.ops.convert_to_numpy(self._run(pixels)))
         except Exception as error:

@@ -11,7 +11,7 @@ import onnxruntime
 
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import Float32Array
-from vo_photoz.redshift.inference.runner import says_out_of_memory
+from vo_photoz.redshift.inference.memory import says_out_of_memory
 
 BATCH = 1024
 SLICE = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -20,11 +21,6 @@ log = logging.getLogger(__name__)
 LARGEST = np.float32(1e15)
 """Pixel values, nJy/arcsec2: a million Jy/arcsec2 is brighter than any source."""
 Runtime = Literal["auto", "tensorflow", "onnx"]
-OUT_OF_MEMORY_WORDS = (
-    "out of memory", "out_of_memory", "resource_exhausted", "resourceexhausted", "oom when",
-    "failed to allocate", "memoryerror", "bad_alloc", "bad allocation", "received an exception:status: 1,",
-)  # fmt: skip
-"""How the libraries say it, in lower case; each has an exception of its own."""
 
 
 class Runner(Protocol):
@@ -133,9 +129,8 @@ def mixtures(runner: Runner, pixels: Float32Array, rows: NDArray[np.intp], compo
     start = 0
     while start < len(rows):
         part = slice(start, start + runner.batch)
-        try:
-            found = runner(_filled(_finite(pixels[rows[part]]), min(runner.step, runner.batch)))
-        except MemoryError:
+        found = _tried(runner, pixels, rows[part])
+        if found is None:
             _halve(runner)
             continue
         if found.shape[1:] != out.shape[1:]:
@@ -146,6 +141,14 @@ def mixtures(runner: Runner, pixels: Float32Array, rows: NDArray[np.intp], compo
         out[part] = found[: len(out[part])]
         start = part.stop
     return out
+
+
+def _tried(runner: Runner, pixels: Float32Array, rows: NDArray[np.intp]) -> Float32Array | None:
+    """Mixtures of a batch; None if there was not enough memory."""
+    try:
+        return runner(_filled(_finite(pixels[rows]), min(runner.step, runner.batch)))
+    except MemoryError:
+        return None
 
 
 def _filled(pixels: Float32Array, step: int) -> Float32Array:
@@ -162,18 +165,13 @@ def _finite(pixels: Float32Array) -> Float32Array:
     return np.clip(clean, -LARGEST, LARGEST, out=clean)
 
 
-def says_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of a library tells that memory could not be had."""
-    text = f"{type(error).__name__} {error}".lower()
-    return isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY_WORDS)
-
-
 def _halve(runner: Runner) -> None:
+    gc.collect()  # errors of libraries hold the batch that failed, in circles
     if runner.batch <= 1:
         raise ModelError(
             "There is not enough memory to predict a single stamp.",
             advice="Close other programs, or take a machine with more memory.",
-        ) from None
+        )
     log.warning(
         "Not enough memory for %d stamps at a time: going on with %d.", runner.batch, runner.batch // 2
     )

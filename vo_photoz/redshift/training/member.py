@@ -14,6 +14,7 @@ import numpy as np
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import Progress, no_progress
 from vo_photoz.redshift.backend import ops, without_greetings
+from vo_photoz.redshift.inference.memory import bytes_to_train, check_room
 from vo_photoz.redshift.losses import loss_named
 from vo_photoz.redshift.training.checkpoints import Arrays, State
 from vo_photoz.redshift.training.hardware import on_card
@@ -63,6 +64,7 @@ class Member:
         self.state = replace(state or State(number, plan.batch), batch=batch or plan.batch)
         self.network = plan.network(plan.first_weights(number))
         self._compile()
+        self._bytes_a_stamp = 0 if on_card(plan.hardware.devices) else bytes_to_train(self.network)
         if state is not None:
             self._restore(state)
         self.waited = self.worked = 0.0
@@ -107,6 +109,7 @@ class Member:
         return self.plan.mixture.stamps(seed, first, min(self._block, left), self.plan.variations)
 
     def _one_block(self, shown: Shown) -> None:
+        check_room(min(self.state.batch, len(shown)) * self._bytes_a_stamp)
         with self._quiet():
             told = self.network.fit(
                 shown.pixels, shown.labels, batch_size=self.state.batch, shuffle=False, verbose=0

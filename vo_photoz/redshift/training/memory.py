@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from vo_photoz.errors import ModelError
 from vo_photoz.redshift.backend import keras
-from vo_photoz.redshift.inference.runner import says_out_of_memory
+from vo_photoz.redshift.inference.memory import says_out_of_memory
 
 T = TypeVar("T")
 ONEDNN = "could not execute a primitive"
