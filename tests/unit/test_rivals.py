@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,29 @@ def test_a_forest_without_its_package_says_what_to_install(monkeypatch):
     x, z = features_of(50, 1)
     with pytest.raises(UsageError, match=r"vo-photoz\[compare\]"):
         fit_forest(x, z, np.arange(50) < 10)
+
+
+def test_many_networks_on_features_are_one_function_without_warnings():
+    from vo_photoz.redshift.feature_mdn import fit_feature_mdn
+
+    rng = np.random.default_rng(5)
+    x, z = rng.normal(0, 1, (300, 3)), rng.uniform(2, 4, 300)
+    fitted = fit_feature_mdn(x, z, np.arange(300) < 100, members=7, epochs=1, sizes=(((8,), 0.1),), seed=3)
+    told: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())
+    logging.getLogger("tensorflow").addHandler(handler)
+    try:
+        found = fitted.predict(x)
+    finally:
+        logging.getLogger("tensorflow").removeHandler(handler)
+    assert told == []
+    scaled = np.clip((x - fitted.centre) / fitted.scale, -6, 6).astype(np.float32)
+    each = [np.asarray(one(scaled, training=False)) for one in fitted.networks]
+    parts = np.concatenate(each, axis=2)
+    np.testing.assert_allclose(found.weight, parts[:, 0] / 7, atol=1e-6)
+    np.testing.assert_allclose(found.mean, parts[:, 1], atol=1e-6)
+    np.testing.assert_allclose(found.sigma, parts[:, 2], atol=1e-6)
 
 
 def test_the_network_on_features_learns_redshifts_and_classes():

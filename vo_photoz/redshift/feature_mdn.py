@@ -6,8 +6,9 @@ score best on the objects of early stopping.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from vo_photoz.errors import ModelError
 from vo_photoz.flow import Float32Array, FloatArray, MixturePDF, Progress, no_progress
-from vo_photoz.redshift.backend import keras
+from vo_photoz.redshift.backend import keras, ops
 from vo_photoz.redshift.classes import labels
+from vo_photoz.redshift.inference.keras_runner import compiled
 from vo_photoz.redshift.losses import loss_named
 from vo_photoz.redshift.networks import NetworkShape, component_starts
 from vo_photoz.redshift.networks.head import mixture_head
@@ -34,6 +36,7 @@ LIMIT = 6.0
 EPOCHS, PATIENCE = 200, 20
 SMALLEST_BATCH, LARGEST_BATCH = 64, 1024
 RATE = 2e-3
+PREDICT_BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,14 @@ class FeatureMDN:
     def predict(self, features: FloatArray) -> MixturePDF:
         """Densities of objects, the mean of all networks."""
         x = _scaled(features, self.centre, self.scale)
-        raw = [np.asarray(one.predict(x, batch_size=4096, verbose=0)) for one in self.networks]
-        weight = np.concatenate([one[:, 0] for one in raw], axis=1) / len(raw)
-        return MixturePDF(weight, *(np.concatenate([one[:, row] for one in raw], axis=1) for row in (1, 2)))
+        parts = [self._run(x[start : start + PREDICT_BATCH]) for start in range(0, len(x), PREDICT_BATCH)]
+        raw = np.concatenate([np.asarray(ops.convert_to_numpy(part)) for part in parts])
+        return MixturePDF(raw[:, 0], raw[:, 1], raw[:, 2])
+
+    @cached_property
+    def _run(self) -> Callable[[Any], Any]:
+        """All networks as one function; `keras.Model.predict` compiles each anew, and TensorFlow warns."""
+        return compiled(self.networks)
 
 
 def fit_feature_mdn(
