@@ -63,3 +63,12 @@ def test_a_connection_that_breaks_is_not_silent(capsys: pytest.CaptureFixture[st
     with pytest.raises(typer.Exit), errors_told():
         raise BrokenPipeError(32, "Broken pipe")
     assert "Broken pipe" in capsys.readouterr().err
+
+
+def test_memory_that_runs_out_is_no_fault_of_ours(capsys):
+    with pytest.raises(typer.Exit) as caught, errors_told():
+        bytearray(2**62)
+    assert caught.value.exit_code == 1
+    told = capsys.readouterr().err
+    assert "there is not enough memory" in told
+    assert "fault of vo-photoz" not in told

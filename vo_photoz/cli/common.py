@@ -32,6 +32,13 @@ def errors_told(debug: bool = False) -> Iterator[None]:
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     except (typer.Exit, typer.Abort):
         raise
+    except MemoryError as error:
+        if debug:
+            raise
+        reason = f" ({error})" if str(error) else ""
+        text = f"Error: there is not enough memory{reason}. Close other programs, or give fewer rows."
+        typer.secho(text, fg=typer.colors.RED, err=True)
+        raise typer.Exit(1) from None
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _reader_has_left():
             raise typer.Exit(1) from None
