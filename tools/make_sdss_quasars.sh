@@ -7,8 +7,8 @@
 #   special    networks trained on simulated quasars of z 2.7-5.05, then on the same stamps with one to four;
 #   observed   networks trained on the same stamps alone.
 #
-# Inside the range of the stamps the second and the third have the word, outside the first. What is assumed of
-# sources outside, 1 in 2,000 below and 1 in 25 beyond, is said in the card.
+# Inside the range of the stamps the second and the third have the word, outside the first. Below it, 1 source in
+# 2,000 is assumed: samples like that of the stamps are chosen to hold none.
 #
 #   tools/make_sdss_quasars.sh sdss_quasars_ugriz.npz WORK
 #
@@ -47,7 +47,7 @@ for fold in 0 1 2 3 4; do
     --members 4 --epochs 60 --batch 128 --components 6 --learning-rate 4e-3 --dropout 0.2 --loss blend \
     --held-out-fold "$fold" --stop-fold none
   "$run" models join "general-$fold" "special-$fold" "observed-$fold" -o "folds/fold-$fold" \
-    --name sdss-quasars --title "$title" --below 0.0005 --beyond 0.04
+    --name sdss-quasars --title "$title" --below 0.0005
 done
 "$run" models calibrate folds quasars
 "$run" models export folds/fold-0

@@ -31,6 +31,7 @@ def card_of_classes(**changes: object) -> Card:
         "classes": ["STAR", "QSO"],
         "component_classes": KINDS,
         "components": 3,
+        "specialist": None,
         "prior": prior,
         **changes,
     }

@@ -109,9 +109,12 @@ def ratio_of(target: PriorTable, training: PriorTable) -> Ratio:
     values = {}
     for kind in training.mass:
         wanted = kind if kind or ANY in target.mass else "QSO"
-        above = _on_grid(target, wanted, z, magnitude)
-        below = _on_grid(training, kind, z, magnitude)
-        values[kind] = _quotient(above, below)
+        windows = np.array([z - WINDOW, z + WINDOW])
+        common = np.clip(windows, training.edges[0], training.edges[-1])
+        above = _on_grid(target, wanted, common, magnitude)
+        below = _on_grid(training, kind, common, magnitude)
+        possible = _on_grid(target, wanted, windows, magnitude) > 0
+        values[kind] = np.where(possible, _quotient(above, below), 0)
     if not any(one.any() for one in values.values()):
         raise UsageError(
             f"The prior has none of the classes of the model: {', '.join(target.mass)}.",
@@ -218,13 +221,13 @@ def _moments(table: FloatArray, mean: FloatArray, sigma: FloatArray) -> FloatArr
     )
 
 
-def _on_grid(table: PriorTable, kind: str, z: FloatArray, magnitude: FloatArray) -> FloatArray:
-    """Density on a grid (magnitude, z); that of stars is their share at any redshift."""
+def _on_grid(table: PriorTable, kind: str, windows: FloatArray, magnitude: FloatArray) -> FloatArray:
+    """Density on a grid (magnitude, z) of windows in redshift (2, z); of stars their share, anywhere."""
     edges, masses = np.asarray(table.edges), table.masses(kind)
+    low, high = windows
     if kind == STAR:
-        rows = np.repeat(masses.sum(1, keepdims=True), len(z), axis=1)
+        rows = np.repeat(masses.sum(1, keepdims=True), len(low), axis=1)
     else:
-        low, high = (np.clip(z + side * WINDOW, edges[0], edges[-1]) for side in (-1, 1))
         below = np.concatenate([np.zeros((len(masses), 1)), masses.cumsum(1)], axis=1)
         inside = np.stack([np.interp(high, edges, one) - np.interp(low, edges, one) for one in below])
         rows = inside / np.where(high > low, high - low, 1)

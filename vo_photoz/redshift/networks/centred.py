@@ -81,6 +81,11 @@ class CentredPhotometry(keras.layers.Layer):
         steps = ops.convert_to_tensor(_steps(like.shape[-1]))
         return ops.exp(-0.5 * ops.square((steps - centre) / width))
 
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """Told here: else keras runs `call` symbolically whenever a network is made or loaded."""
+        bands = input_shape[1]
+        return (input_shape[0], None if bands is None else (2 * bands - 1) * len(self.widths))
+
     def get_config(self) -> dict[str, Any]:
         """What is needed to make the layer again."""
         return {**super().get_config(), "softening": self.softening, "widths": self.widths}
