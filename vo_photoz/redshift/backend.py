@@ -2,10 +2,12 @@
 
 TensorFlow writes lines about instruction sets and absent graphics cards past Python, straight to the file
 handle of standard error, whatever its log level. They are held back; all else written there is passed on.
+So is its suspicion that a function is compiled too often: every network of an ensemble is compiled, once.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -54,6 +56,7 @@ with without_greetings():
     if find_spec("tensorflow"):
         import_module("tensorflow")  # every backend of keras does so, as soon as a network is described
 
+logging.getLogger("tensorflow").addFilter(lambda told: "tf.function retracing" not in told.getMessage())
 ops = keras.ops
 
 __all__ = ["keras", "ops"]
