@@ -62,8 +62,8 @@ def bytes_to_predict(networks: Sequence[keras.Model]) -> int:
 
 
 def bytes_to_train(network: keras.Model) -> int:
-    """What a stamp takes in a step of training: the values of all layers, kept for their gradients."""
-    return sum(_layers(network))
+    """What a stamp takes in a step of training: the values of all layers, all kept, and their gradients."""
+    return 2 * sum(_layers(network))
 
 
 def _layers(network: keras.Model) -> Iterator[int]:
