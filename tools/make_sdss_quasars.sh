@@ -13,7 +13,7 @@
 #   tools/make_sdss_quasars.sh sdss_quasars_ugriz.npz WORK
 #
 # WORK/folds/fold-0 is the model, WORK/report the cross-validation, WORK/report-selection the same with the
-# prior of the selection. Some forty minutes on two cores.
+# prior of the selection, WORK/report-PART those of the parts before calibration. Some forty minutes on two cores.
 set -euo pipefail
 file=$1 work=$2
 run="${VO_PHOTOZ:-vo-photoz}"
@@ -48,6 +48,9 @@ for fold in 0 1 2 3 4; do
     --held-out-fold "$fold" --stop-fold none
   "$run" models join "general-$fold" "special-$fold" "observed-$fold" -o "folds/fold-$fold" \
     --name sdss-quasars --title "$title" --below 0.0005
+done
+for part in general special observed; do
+  "$run" evaluate "$part"-{0,1,2,3,4} quasars -o "report-$part"
 done
 "$run" models calibrate folds quasars
 "$run" models export folds/fold-0

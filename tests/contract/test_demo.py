@@ -59,9 +59,7 @@ def test_the_model_beats_prior_and_neighbours(demo: tuple[Path, str]) -> None:
     crps = {name: float(value) for name, value in re.findall(rows, text, flags=re.MULTILINE)}
     assert crps["model"] < crps["15 colour neighbours"]
     assert crps["model"] < crps["prior"]
-    assert re.search(
-        r"^300 quasars at redshifts of which the model has seen real ones", text, flags=re.MULTILINE
-    )
+    assert re.search(r"^300 quasars at the redshifts that the model knows best", text, flags=re.MULTILINE)
     assert "Others, not scored: 100 quasars" in text
 
 

@@ -188,3 +188,14 @@ def test_a_prior_of_other_classes_is_refused():
     galaxies = PriorTable(edges=[0, 1], mass={"GALAXY": [1.0]})
     with pytest.raises(UsageError, match="none of the classes"):
         ratio_of(galaxies, FLAT)
+
+
+def test_priors_that_end_at_different_redshifts_are_compared_where_both_are_looked_at():
+    """As in a cross-validation: the sample ends where the prior of the model nearly does, but not quite."""
+    sample = prior_of(np.arange(3.025, 5, 0.05))
+    model = prior_of(MIDDLES, weight=np.where((MIDDLES > 3) & (MIDDLES < 5), 1.0, 1e-3))
+    ratio = ratio_of(sample, model)
+    (values,) = ratio.values[""]
+    inside = values[(ratio.z > 3.1) & (ratio.z < 4.9)]
+    assert values.max() < 1.01 * inside.max()
+    assert (values[(ratio.z < 2.94) | (ratio.z > 5.06)] == 0).all()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from vo_photoz.errors import PhotozError, UsageError
 from vo_photoz.flow import FloatArray
 from vo_photoz.redshift.classes import CLASSES
-from vo_photoz.redshift.prior_table import PriorTable
+from vo_photoz.redshift.prior_table import PriorTable, overlap
 from vo_photoz.tables.read import read_table
 
 SHIPPED_SKY = Path(__file__).resolve().parent.parent / "data" / "priors" / "sky.csv"
@@ -85,7 +85,7 @@ def _table(kind: NDArray[np.str_], column: dict[str, FloatArray], band: str, sou
     n = len(kind)
     bright = [column[name] for name in MAGNITUDES] if band else [np.zeros(n), np.ones(n)]
     magnitude_edges = np.unique(np.concatenate(bright).round(6))
-    in_z, in_magnitude = _overlap(z[0], z[1], edges), _overlap(bright[0], bright[1], magnitude_edges)
+    in_z, in_magnitude = overlap(z[0], z[1], edges), overlap(bright[0], bright[1], magnitude_edges)
     parts = in_z[:, None, :] * in_magnitude[:, :, None]
     cells = column["n"][:, None, None] * parts
     mass = {one: cells[kind == one].sum(0).ravel() for one in CLASSES if (kind == one).any()}
@@ -97,10 +97,3 @@ def _table(kind: NDArray[np.str_], column: dict[str, FloatArray], band: str, sou
         magnitude_edges=[float(one) for one in magnitude_edges] if band else [],
         magnitude_band=band,
     )
-
-
-def _overlap(low: FloatArray, high: FloatArray, edges: FloatArray) -> FloatArray:
-    """Share of each bin that lies in each cell between edges, shape (bin, cell)."""
-    inside = np.minimum(high[:, None], edges[1:]) - np.maximum(low[:, None], edges[:-1])
-    share: FloatArray = np.maximum(inside, 0) / np.maximum(high - low, 1e-12)[:, None]
-    return share

@@ -151,6 +151,12 @@ def prior_of(
     )
 
 
+def overlap(low: FloatArray, high: FloatArray, edges: FloatArray) -> FloatArray:
+    """Share of each bin from ``low`` to ``high`` that lies in each cell between edges, shape (bin, cell)."""
+    inside = np.minimum(high[:, None], edges[1:]) - np.maximum(low[:, None], edges[:-1])
+    return np.asarray(np.maximum(inside, 0) / np.maximum(high - low, 1e-12)[:, None])
+
+
 def _edges(values: FloatArray, step: float) -> FloatArray:
     first, last = np.floor(values.min() / step), np.floor(values.max() / step) + 1
     return np.asarray(np.arange(first, last + 1) * step, dtype=np.float64)

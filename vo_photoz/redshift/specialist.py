@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
 from vo_photoz.flow import Float32Array, FloatArray
-from vo_photoz.redshift.prior_table import PriorTable
+from vo_photoz.redshift.prior_table import PriorTable, overlap
 
 BELOW, INSIDE, BEYOND = 0, 1, 2
 
@@ -142,11 +142,6 @@ def joined_prior(general: PriorTable, own: Sequence[PriorTable], specialist: Spe
 def _spread(table: PriorTable, edges: FloatArray, bright: FloatArray) -> FloatArray:
     """Masses of a table on finer bins; a bin is spread evenly over those in it."""
     (kind,) = table.mass
-    finer = table.masses(kind) @ _parts(np.asarray(table.edges), edges)
-    return _parts(np.asarray(table.magnitude_edges), bright).T @ finer if table.by_magnitude else finer
-
-
-def _parts(old: FloatArray, new: FloatArray) -> FloatArray:
-    """Share of each old bin that lies in each new one, shape (old, new)."""
-    inside = np.minimum(old[1:, None], new[1:]) - np.maximum(old[:-1, None], new[:-1])
-    return np.asarray(np.maximum(inside, 0) / np.diff(old)[:, None])
+    z, magnitude = np.asarray(table.edges), np.asarray(table.magnitude_edges)
+    finer = table.masses(kind) @ overlap(z[:-1], z[1:], edges)
+    return overlap(magnitude[:-1], magnitude[1:], bright).T @ finer if table.by_magnitude else finer

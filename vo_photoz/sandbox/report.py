@@ -52,7 +52,7 @@ def _examples(sources: list[SourcePicture]) -> str:
 
 def _scores(comparison: Comparison) -> str:
     """Smaller is better in every column."""
-    lines = [f"{len(comparison.rows)} quasars at redshifts of which the model has seen real ones:"]
+    lines = [f"{len(comparison.rows)} quasars at the redshifts that the model knows best:"]
     lines += [f"{'':24s}{'CRPS':>8s}{'NMAD':>8s}{'outliers':>10s}"]
     for name, s in comparison.scores.items():
         lines.append(f"{name:24s}{s.crps:8.3f}{s.nmad:8.3f}{100 * s.outliers:9.1f}%")

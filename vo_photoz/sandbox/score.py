@@ -21,8 +21,6 @@ from vo_photoz.tables.user_table import UserTable
 PARTS = 10
 """The neighbours are judged on each tenth of the quasars after learning from the nine others."""
 PRIOR_BIN = 0.25
-REAL_RANGE = (2.75, 5.0)
-"""Redshifts of the real stamps behind `sdss-quasars`; what it knows beyond is simulated, as this sky is."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,9 @@ class Comparison:
 def compare(result: str | Path | UserTable, sky: Path, card: Card) -> Comparison:
     """Score a prediction of the sandbox's sources.
 
-    Quasars at the redshifts of the real ones that the shipped model has seen are scored. The prior is the
-    distribution of their own redshifts, and the neighbours learn from the same sky, ten-fold: both know this
-    sky, the model does not.
+    Quasars at the redshifts that the model knows best are scored: those of its specialist, else all of its
+    training. The prior is the distribution of their own redshifts, and the neighbours learn from the same
+    sky, ten-fold: both know this sky, the model does not.
 
     Parameters
     ----------
@@ -67,7 +65,8 @@ def compare(result: str | Path | UserTable, sky: Path, card: Card) -> Comparison
     truth = _truth(table, sky)
     predicted = np.isfinite(np.ma.filled(table.values("z_phot"), np.nan))
     quasar = truth.kind == "QSO"
-    low, high = REAL_RANGE
+    best = card.specialist or card
+    low, high = best.z_min, best.z_max
     inside = (truth.z > low) & (truth.z < high)
     rows = np.flatnonzero(predicted & quasar & inside & ~truth.repeated)
     z = truth.z[rows]
