@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ IMAGES = "images.zarr"
 ROWS = "rows.parquet"
 CHUNK = 256
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REMOVALS = 50
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,17 @@ def new_folder(path: str | Path, what: str) -> Iterator[Path]:
             advice="Choose a disk with more room; nothing was kept.",
         ) from None
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        if work.exists():
+            _remove(work)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder into which threads of zarr may still write chunks: until nothing comes after it."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.1)
+        if not folder.exists():
+            return
 
 
 def create_dataset(
