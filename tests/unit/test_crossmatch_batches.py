@@ -24,8 +24,7 @@ N = 3000
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vo_photoz.tables.formats.csv_stream._BLOCK", 20_000)
-    monkeypatch.setattr("vo_photoz.tables.formats.text._PIECES", 1)
+    monkeypatch.setattr("vo_photoz.tables.formats.csv_rows._PIECE", 20_000)
     monkeypatch.setattr("vo_photoz.pipeline.crossmatch.batches.LARGE_BYTES", 0)
 
 

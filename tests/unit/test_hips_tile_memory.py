@@ -86,11 +86,14 @@ def test_threads_share_it():
     reads, lock = [], threading.Lock()
 
     def look(seed):
-        for key in np.random.default_rng(seed).integers(0, 40, 500):
-            if brought(memory, int(key)):
+        for key in map(int, np.random.default_rng(seed).integers(0, 40, 500)):
+            place, new = memory.find(key)
+            if new:
                 with lock:
                     reads.append(key)
-            assert memory.find(int(key))[0].tile.result(5) == key
+                place.tile.set_result(key)
+                memory.weigh(key, place, SIZE)
+            assert place.tile.result(60) == key
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(look, range(8)))

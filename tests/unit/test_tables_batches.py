@@ -100,8 +100,7 @@ def test_a_table_without_rows_is_one_empty_batch(kind: str, tmp_path: Path) -> N
 
 def test_types_of_csv_are_those_of_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Later rows make a float of an integer, numbers of blanks, text of a number, Latin-1 of bytes."""
-    monkeypatch.setattr("vo_photoz.tables.formats.csv_stream._BLOCK", 1000)
-    monkeypatch.setattr("vo_photoz.tables.formats.text._PIECES", 1)
+    monkeypatch.setattr("vo_photoz.tables.formats.csv_rows._PIECE", 1000)
     lines = [f"{row},,{row},name{row},{row % 2},2020-01-01" for row in range(500)]
     lines[300] = "300.5,,x,na\xefve,true,later"
     lines[400] = "400,7,400,b,0,"
@@ -126,7 +125,7 @@ def test_types_of_csv_are_those_of_the_whole_file(tmp_path: Path, monkeypatch: p
 
 
 def test_a_row_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vo_photoz.tables.formats.csv_stream._BLOCK", 1000)
+    monkeypatch.setattr("vo_photoz.tables.formats.csv_rows._PIECE", 1000)
     path = tmp_path / "long.csv"
     path.write_text("a,b\n1,x\n2," + "y" * 5000 + "\n")
     batches = TableBatches(path)

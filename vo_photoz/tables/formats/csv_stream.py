@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from threading import Lock
 from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
@@ -14,15 +12,13 @@ from pyarrow import csv as arrow_csv
 
 from vo_photoz.errors import TableError
 from vo_photoz.tables.bounds import MOST_COLUMNS, too_many_columns
+from vo_photoz.tables.formats.csv_rows import row_pieces
 
 # Words for "no value". NaN is not among them: it is a number to us.
 _NULLS = ["", "null", "NULL", "None", "N/A", "n/a", "NA", "#N/A", "--", "\\N"]
 
 T = TypeVar("T")
 
-_BLOCK = 1 << 19
-"""Bytes of text that Arrow reads at a time; it reads some dozens of blocks ahead."""
-_LARGEST_BLOCK = 64 << 20
 _LONGEST_LINE = 16 << 20
 _CANDIDATES = (pa.null(), pa.int64(), pa.bool_(), pa.float64(), pa.string())
 """Types in the order in which they are tried."""
@@ -62,7 +58,6 @@ class CsvStream:
         self._source = source
         self._types: dict[str, Any] = dict(known._types) if known else {}
         self._encoding: str = known._encoding if known else "utf8"
-        self._block: int = known._block if known else _BLOCK
         self._start = 0
         line = self._names_line()
         self._delimiter = max(",;\t|", key=line.count)
@@ -98,7 +93,7 @@ class CsvStream:
             raise TableError(f"{self._source} is not a table: its first line is '{line.strip()[:60]}'.")
 
     def __iter__(self) -> Iterator[Any]:
-        """Record batches with columns ``c0``, ``c1``, ...; at least one.
+        """Tables of Arrow with columns ``c0``, ``c1``, ...; at least one.
 
         Raises
         ------
@@ -117,64 +112,47 @@ class CsvStream:
             raise ReadAgain from None
         if not given:
             names = [f"c{place}" for place in range(len(self.names))]
-            yield pa.RecordBatch.from_arrays([pa.array([], pa.string())] * len(names), names)
+            yield pa.Table.from_arrays([pa.array([], pa.string())] * len(names), names)
 
     def _batches(self, only: str | None) -> Iterator[Any]:
-        self._stream.seek(self._start)
-        names = [f"c{place}" for place in range(len(self.names))]
         if not self._rows_follow():
             return
-        again = False
-        with self._reader(names, only) as (reader, text):
-            first = {field.name: field.type for field in reader.schema}
-            odd = {name: pa.string() for name, kind in first.items() if pa.types.is_temporal(kind)}
-            if any(map(pa.types.is_binary, first.values())):
-                self._encoding, again = "latin1", True
-            else:
-                self._types |= first | odd
-                again = bool(odd)  # dates and times stay text
-            if not again:
-                yield from self._checked(reader, text)
-        if again:
-            yield from self._batches(only)
+        for text in row_pieces(self._stream, self._delimiter, self._encoding, self._source):
+            if not text.strip():
+                continue
+            batch = self._parsed(text, only)
+            kinds = {field.name: field.type for field in batch.schema}
+            if any(map(pa.types.is_binary, kinds.values())):
+                self._encoding = "latin1"
+                yield from self._batches(only)
+                return
+            odd = {name: pa.string() for name, kind in kinds.items() if pa.types.is_temporal(kind)}
+            self._types |= kinds | odd
+            yield self._parsed(text, only) if odd else batch  # dates and times stay text
 
-    def _checked(self, reader: Any, text: _Utf8) -> Iterator[Any]:
-        """Batches; an error where the last cell never ends."""
-        batch = None
-        for batch in reader:
-            yield batch
-        if text.quotes % 2 and batch is not None and len(batch) and _goes_on(batch):
-            raise TableError(
-                f"{self._source} cannot be read as CSV: a quoted cell of its last row never ends.",
-                advice="Fetch or save it again.",
-            )
+    def _parsed(self, text: bytes, only: str | None) -> Any:
+        """Rows of one piece.
 
-    @contextmanager
-    def _reader(self, names: list[str], only: str | None) -> Iterator[tuple[Any, _Utf8]]:
-        """Reader of Arrow, which reads ahead in a thread of its own; afterwards that thread has ended."""
-        parse = arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True)
-        read = arrow_csv.ReadOptions(column_names=names, block_size=self._block)
-        convert = arrow_csv.ConvertOptions(
-            column_types=self._types,
-            null_values=_NULLS,
-            strings_can_be_null=False,
-            timestamp_parsers=[],
-            include_columns=[only] if only else None,
-        )
-        text = _Utf8(self._stream, self._encoding, self._source)
-        reader = None
-        try:
-            file = pa.PythonFile(text, mode="r")
-            reader = arrow_csv.open_csv(file, read_options=read, parse_options=parse, convert_options=convert)
-            yield reader, text
-        finally:
-            text.stop()
-            with suppress(pa.ArrowException, StopIteration, TableError):
-                while reader is not None:
-                    reader.read_next_batch()
+        Arrow gets bytes, and no file of ours: its threads would call Python then, and where garbage is
+        collected in one of them, a reader that is thrown away there waits for itself, for ever.
+        """
+        names = [f"c{place}" for place in range(len(self.names))]
+        return arrow_csv.read_csv(
+            pa.py_buffer(text),
+            arrow_csv.ReadOptions(column_names=names, block_size=len(text) + 1),
+            arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
+            arrow_csv.ConvertOptions(
+                column_types=self._types,
+                null_values=_NULLS,
+                strings_can_be_null=False,
+                timestamp_parsers=[],
+                include_columns=[only] if only else None,
+            ),
+        ).combine_chunks()
 
     def _rows_follow(self) -> bool:
         """Whether there is more than blank lines; the stream then stands at the rows."""
+        self._stream.seek(self._start)
         while line := self._stream.readline(_LONGEST_LINE):
             if line.strip():
                 self._stream.seek(self._start)
@@ -187,8 +165,6 @@ class CsvStream:
         found = re.search(r"In CSV column #(\d+)", text)
         if "invalid UTF8" in text and self._encoding == "utf8":
             self._encoding = "latin1"
-        elif "straddl" in text and self._block < _LARGEST_BLOCK:
-            self._block *= 4
         elif found is not None and not pa.types.is_string(self._types[f"c{found[1]}"]):
             empty = [other for other, kind in self._types.items() if pa.types.is_null(kind)]
             broken = f"c{found[1]}"
@@ -215,53 +191,6 @@ class CsvStream:
         except pa.ArrowInvalid:
             return False
         return True
-
-
-class _Utf8:
-    """A stream as Arrow reads it: in UTF-8, and it is not closed."""
-
-    closed = False
-
-    def __init__(self, stream: BinaryIO, encoding: str, source: str) -> None:
-        self._stream = stream
-        self._encoding = encoding
-        self._source = source
-        self._over = b""
-        self._lock = Lock()
-        self._stopped = False
-        self.quotes = 0
-
-    def read(self, size: int) -> bytes:
-        """Next bytes; fewer than ``size`` only at the end."""
-        if self._encoding == "utf8":
-            return self._next(size)
-        found = self._over
-        while len(found) < size and (raw := self._next(size)):
-            found += raw.decode(self._encoding).encode("utf8")
-        self._over = found[size:]
-        return found[:size]
-
-    def _next(self, size: int) -> bytes:
-        with self._lock:
-            raw = b"" if self._stopped else self._stream.read(size)
-        if b"\0" in raw:
-            raise TableError(f"{self._source} is not a table: it holds NUL bytes.", advice="Save it as text.")
-        self.quotes += raw.count(b'"')
-        return raw
-
-    def stop(self) -> None:
-        """End here; when this returns nobody reads the stream."""
-        with self._lock:
-            self._stopped = True
-
-    def close(self) -> None:
-        """Leave it open."""
-
-
-def _goes_on(batch: Any) -> bool:
-    """Whether a text in the last row goes over several lines, as one whose quote is not closed does."""
-    last = batch.slice(len(batch) - 1).to_pylist()[0].values()
-    return any(isinstance(cell, str) and "\n" in cell for cell in last)
 
 
 def _text(raw: bytes) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -18,10 +17,6 @@ from vo_photoz.tables.formats.csv_stream import CsvStream, again
 from vo_photoz.tables.formats.parquet import from_arrow
 from vo_photoz.tables.user_table import Columns, UserTable
 from vo_photoz.tables.votable.skeleton import Told, skeleton, with_columns
-
-_PIECES = 8
-"""Pieces that Arrow reads in one batch."""
-
 
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, OSError, ImportError, RecursionError)
 """What astropy raises for damaged files."""
@@ -41,7 +36,7 @@ def read_csv(stream: BinaryIO, source: str) -> UserTable:
         Raised if it is no table, or rows differ in length.
     """
     rows = CsvStream(stream, source)
-    table = pa.Table.from_batches(again(lambda: list(rows)))
+    table = pa.concat_tables(again(lambda: list(rows)))
     columns = [plain(from_arrow(table.column(place), name)) for place, name in enumerate(rows.names)]
     return skeleton(columns, [Told(name) for name in rows.names], source=source)
 
@@ -57,9 +52,8 @@ def csv_batches(rows: CsvStream, source: str) -> Iterator[UserTable]:
         As `read_csv`.
     """
     first: UserTable | None = None
-    pieces = iter(rows)
-    while group := list(islice(pieces, _PIECES)):
-        columns = ArrowColumns(pa.Table.from_batches(group), rows.names)
+    for piece in rows:
+        columns = ArrowColumns(piece, rows.names)
         if first is None:
             made = [plain(values) for values in columns]
             first = skeleton(made, [Told(name) for name in rows.names], source=source)
