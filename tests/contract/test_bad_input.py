@@ -24,7 +24,7 @@ BOMB = """<?xml version="1.0"?>
 def field_centre(sandbox: Path) -> tuple[float, float]:
     """A position that the sandbox sky covers."""
     sources = Table.read(sandbox / "spectra.vot", format="votable")
-    return float(np.median(sources["ra"])), float(np.median(sources["dec"]))
+    return tuple(float(np.median(np.asarray(sources[name]))) for name in ("ra", "dec"))
 
 
 def no_positions(path: Path, sandbox: Path) -> Path:
