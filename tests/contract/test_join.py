@@ -20,6 +20,7 @@ from vo_photoz.redshift.model import SHIPPED, file_hash, load_model
 from vo_photoz.redshift.networks import NetworkShape, build_network, prepare
 from vo_photoz.redshift.predict import predict_stamps
 from vo_photoz.redshift.prior_table import prior_of
+from vo_photoz.redshift.specialist import shares_of
 
 SIDE = 28
 
@@ -172,11 +173,33 @@ def test_shares_that_cannot_be_meant_and_folders_that_exist(parts, tmp_path):
     assert "exists already" in output
 
 
-def test_a_joined_model_is_not_joined_again(parts, tmp_path):
+def test_a_specialist_may_have_one_of_its_own(parts, tmp_path):
+    general, wide = parts
+    narrow = a_model(tmp_path / "narrow", 3.0, 4.5, members=1, components=4)
+    told("join", wide, narrow, "-o", tmp_path / "special", "--beyond", 0.05)
+    code, output = told("join", general, tmp_path / "special", "-o", tmp_path / "both", "--below", 0.01)
+    assert code == 0, output
+    assert "32 Gaussians from 6 networks; 4 of the networks, for 2.700 to 5.050" in output
+    assert "1 of these, for 3.000 to 4.500" in output
+    some = stamps(40, seed=1)
+    inner, both = (predict_stamps(load_model(tmp_path / one), some) for one in ("special", "both"))
+    inside = both.weight[:, 16:].sum(1, keepdims=True)
+    assert inside.min() < 0.99
+    assert both.weight[:, 16:] == pytest.approx(inner.weight * inside, abs=1e-4)
+    assert both.mean[:, 16:] == pytest.approx(inner.mean, abs=1e-4)
+    prior = read_card(tmp_path / "both").prior
+    outer, own = (read_card(tmp_path / one).specialist for one in ("both", "special"))
+    assert outer.inner == own
+    assert shares_of(prior, 3.0, 4.5)[1] == pytest.approx(outer.assumed[1] * own.assumed[1], abs=1e-3)
+
+
+def test_a_joined_model_is_the_one_specialist_or_none(parts, tmp_path):
     told("join", *parts, "-o", tmp_path / "both")
-    code, output = told("join", tmp_path / "both", parts[1], "-o", tmp_path / "more")
-    assert code != 0
-    assert "was joined already" in output
+    for words in ((tmp_path / "both", parts[1]), (parts[0], tmp_path / "both", parts[1])):
+        code, output = told("join", *words, "-o", tmp_path / "more")
+        assert code != 0
+        assert "was joined already" in output
+        assert not (tmp_path / "more").exists()
 
 
 def test_a_training_starts_from_its_general_networks(parts, tmp_path):

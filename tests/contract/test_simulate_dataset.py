@@ -148,7 +148,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path, made):
     assert "0 sources" in run("quasars", "-o", tmp_path / "set", "--n", 0).output
     assert "seed" in run("quasars", "-o", tmp_path / "set", "--n", 5, "--seed", -1).output
     assert (
-        "all-classes, high-redshift-quasars, quasars, sdss-redshift-quasars"
+        "all-classes, distant-quasars, high-redshift-quasars, quasars, sdss-redshift-quasars"
         in run("nosuch", "-o", tmp_path / "set", "--n", 5).output
     )
 

@@ -41,9 +41,26 @@ def test_odds_are_turned_to_what_is_assumed():
     assert found[:, 0].sum() == pytest.approx(1, abs=1e-6)
 
 
+def test_a_specialist_has_one_of_its_own():
+    """Of six Gaussians the last four are specialists', of these the last two those of the inner one."""
+    inner = Specialist(
+        members=1, components=2, z_min=3.2, z_max=4, assumed=(0.1, 0.8, 0.1), shown=(0.2, 0.6, 0.2)
+    )
+    outer = Specialist(members=2, components=4, z_min=3, z_max=5, assumed=SHARES, shown=SHARES, inner=inner)
+    assert outer.innermost == inner.innermost == inner
+    weight, mean = [0.1, 0.2, 0.3, 0.1, 0.2, 0.1], [2.0, 4.0, 3.5, 4.5, 3.4, 3.9]
+    found = gated(np.array([[weight, mean, [0.1] * 6]], dtype=np.float32), outer)
+    # The general networks: a third below, two thirds inside. Of the outer specialist, three quarters are for
+    # the range of the inner one and a quarter beyond; by what is assumed, the odds
+    # of the first grow by 0.8 / 0.6 and those of the second are halved.
+    beyond = 0.25 * 0.5 / (0.75 * 0.8 / 0.6 + 0.25 * 0.5)
+    shares = [0, beyond, (1 - beyond) * 2 / 3, (1 - beyond) / 3]
+    assert found[0, 0] == pytest.approx([1 / 3, 0, *(2 / 3 * one for one in np.array(shares))], abs=1e-6)
+
+
 def test_nonsense_is_refused():
     told = a_specialist().model_dump()
-    for wrong in ({"z_min": 5.0}, {"assumed": (0.0, 0.9, 0.1)}, {"components": 0}):
+    for wrong in ({"z_min": 5.0}, {"assumed": (0.0, 0.9, 0.1)}, {"components": 0}, {"inner": told}):
         with pytest.raises(ValidationError):
             Specialist(**{**told, **wrong})
 

@@ -116,7 +116,8 @@ def simulate(
     sky: Annotated[
         str,
         typer.Argument(
-            help="TOML file, or one of: quasars, high-redshift-quasars, sdss-redshift-quasars, all-classes."
+            help="TOML file, or one of: quasars, high-redshift-quasars, distant-quasars, "
+            "sdss-redshift-quasars, all-classes."
         ),
     ],
     output: given.NewFolder,

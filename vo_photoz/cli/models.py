@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vo_photoz.redshift.card import Card, Training
     from vo_photoz.redshift.inference.runner import Runtime
     from vo_photoz.redshift.model import Model
+    from vo_photoz.redshift.specialist import Specialist
 
 group = typer.Typer(no_args_is_help=True, help="List, show, check, export, calibrate and join models.")
 Name = Annotated[str, typer.Argument(help="Name of a model, or its folder.")]
@@ -217,14 +218,15 @@ def _sky(trained: Training) -> str:
     return f"of what is shown, {100 * real:.0f} % real sky, {100 - 100 * real:.0f} % simulated"
 
 
-def _specialist(card: Card) -> str:
-    one = card.specialist
+def _specialist(one: Specialist | None, of: str = "the networks") -> str:
     if one is None:
         return ""
-    return (
-        f"{one.members} of the networks, for {one.z_min:.3f} to {one.z_max:.3f}; assumed are "
+    told = (
+        f"{one.members} of {of}, for {one.z_min:.3f} to {one.z_max:.3f}; assumed are "
         f"{100 * one.assumed[0]:.3g} % of the sources below and {100 * one.assumed[2]:.3g} % beyond"
     )
+    inner = _specialist(one.inner, "these")
+    return f"{told}\n               {inner}" if inner else told
 
 
 def _facts(card: Card) -> dict[str, str]:
@@ -238,7 +240,7 @@ def _facts(card: Card) -> dict[str, str]:
         "stamps": f"{card.stamp_pixels} pixels of {card.pixel_arcsec:g} arcsec, {card.pixel_unit}",
         "dereddened": dereddening_text(card.dereddened, card.dereddening),
         "densities": f"{card.components} Gaussians from {card.members} networks",
-        "specialist": _specialist(card),
+        "specialist": _specialist(card.specialist),
         "classes": " ".join(card.classes) or "none: every source is taken for what it was trained on",
         "redshifts": f"{card.z_min:.3f} to {card.z_max:.3f}; not to be trusted outside",
         "trained on": f"{trained.rows} objects of {trained.name}: {_sky(trained)}",

@@ -51,7 +51,7 @@ def join(
         Tells how probable it is that a source is inside the range of the specialists, and what it is if not.
     specialists : sequence of name, path or Model
         Tell the density inside, every network with the same say; their range is that of the training
-        redshifts that all of them know.
+        redshifts that all of them know. A joined model may be the only one: its own specialist stays so.
     output : path
         Folder to make, whole or not at all.
     below, beyond : float or None
@@ -96,9 +96,9 @@ def _checked(general: Model, *special: Model) -> _Parts:
         raise UsageError(
             "There is no specialist to join.", advice="Name one model or more after the general one."
         )
-    for model in (general, *special):
-        _check_kind(model.card)
+    _check_kind(general.card, may_be_joined=False)
     for model in special:
+        _check_kind(model.card, may_be_joined=len(special) == 1)
         _check_alike(general.card, model.card)
     z_min, z_max = max(one.card.z_min for one in special), min(one.card.z_max for one in special)
     if not general.card.z_min < z_min < z_max < general.card.z_max:
@@ -110,10 +110,14 @@ def _checked(general: Model, *special: Model) -> _Parts:
     return _Parts(general, list(special), z_min, z_max)
 
 
-def _check_kind(card: Card) -> None:
-    if card.classes or card.specialist:
-        what = "tells classes" if card.classes else "was joined already"
-        raise UsageError(f"The model {card.name} {what}, so it cannot be joined with another.")
+def _check_kind(card: Card, *, may_be_joined: bool) -> None:
+    if card.classes:
+        raise UsageError(f"The model {card.name} tells classes, so it cannot be joined with another.")
+    if card.specialist and not may_be_joined:
+        raise UsageError(
+            f"The model {card.name} was joined already: it can only be the one specialist of another.",
+            advice="Join it as the second and last of two models, or join what it was made of.",
+        )
     if card.prior is None:
         raise ModelError(
             f"The card of the model {card.name} does not tell its prior.", advice="Train it again."
@@ -156,6 +160,7 @@ def _card(parts: _Parts, below: float | None, beyond: float | None) -> Card:
         assumed=(assumed[0], 1 - sum(assumed), assumed[1]),
         shown=shown,
         training=[card.training.model_dump() for card in others],
+        inner=others[0].specialist,
     )
     files = _files(parts)
     changed = {
@@ -183,7 +188,10 @@ def _files(parts: _Parts) -> dict[str, tuple[Model, str]]:
     for kind, models in (("member", [parts.general]), ("specialist", parts.special)):
         networks = [(model, name) for model in models for name in sorted(model.card.weights)]
         files |= {f"weights/{kind}-{number:02d}.keras": one for number, one in enumerate(networks)}
-    for number, model in enumerate([parts.general, *parts.special]):
-        if (model.folder / LOG).is_file():
-            files[f"training-{number}.jsonl" if number else LOG] = (model, LOG)
-    return files
+    logs = [(model, log.name) for model in (parts.general, *parts.special) for log in _logs(model)]
+    return files | {f"training-{number}.jsonl" if number else LOG: one for number, one in enumerate(logs)}
+
+
+def _logs(model: Model) -> list[Path]:
+    """What was told during its trainings, in the order of its networks."""
+    return [*model.folder.glob(LOG), *sorted(model.folder.glob("training-*.jsonl"))]

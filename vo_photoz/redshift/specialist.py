@@ -7,6 +7,8 @@ fitted to one range, where there are real stamps; of sources outside it can say 
 
 with P from the general networks. To learn what sources outside look like, these are shown more of them than
 they will meet; Bayes' theorem turns the odds of below, inside and beyond into those that are assumed.
+
+A specialist may have one of its own, for a part of its range, to which it is what general networks are to it.
 """
 
 from __future__ import annotations
@@ -42,6 +44,9 @@ class Specialist(BaseModel):
     training : list of dict
         What its networks were trained on, as `card.Training` tells it of the general ones; one for each model
         that was joined.
+    inner : Specialist or None
+        Its own specialist, for a part of its range. Networks and Gaussians of both are counted in ``members``
+        and ``components``; those of the inner one are the last.
     """
 
     members: int = Field(gt=0)
@@ -51,6 +56,7 @@ class Specialist(BaseModel):
     assumed: tuple[float, float, float]
     shown: tuple[float, float, float]
     training: list[dict[str, Any]] = []
+    inner: Specialist | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -58,7 +64,18 @@ class Specialist(BaseModel):
             raise ValueError("the range of a specialist must not be empty")
         if any(one <= 0 for one in (*self.assumed, *self.shown)):
             raise ValueError("shares below, inside and beyond the range of a specialist must be positive")
+        if (one := self.inner) and not (
+            self.z_min < one.z_min < one.z_max < self.z_max
+            and one.components < self.components
+            and one.members < self.members
+        ):
+            raise ValueError("the specialist of a specialist is a part of it")
         return self
+
+    @property
+    def innermost(self) -> Specialist:
+        """The specialist that has none of its own: its range is what the model knows best."""
+        return self.inner.innermost if self.inner else self
 
     def place(self, z: NDArray[Any]) -> NDArray[np.intp]:
         """0 for redshifts below its range, 1 inside, 2 beyond."""
@@ -88,8 +105,9 @@ def gated(found: Float32Array, specialist: Specialist | None) -> Float32Array:
     general = weight[:, :first] * np.divide(specialist.assumed, specialist.shown)[place]
     general /= general.sum(1, keepdims=True)
     inside = np.where(place == INSIDE, general, 0).sum(1, keepdims=True)
-    own = weight[:, first:] / weight[:, first:].sum(1, keepdims=True)
     out = found.copy()
+    out[:, 0, first:] /= out[:, 0, first:].sum(1, keepdims=True)
+    own = gated(out[:, :, first:], specialist.inner)[:, 0]
     out[:, 0, :first] = np.where(place == INSIDE, 0, general)
     out[:, 0, first:] = own * inside
     return out

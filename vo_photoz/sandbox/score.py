@@ -65,7 +65,7 @@ def compare(result: str | Path | UserTable, sky: Path, card: Card) -> Comparison
     truth = _truth(table, sky)
     predicted = np.isfinite(np.ma.filled(table.values("z_phot"), np.nan))
     quasar = truth.kind == "QSO"
-    best = card.specialist or card
+    best = card.specialist.innermost if card.specialist else card
     low, high = best.z_min, best.z_max
     inside = (truth.z > low) & (truth.z < high)
     rows = np.flatnonzero(predicted & quasar & inside & ~truth.repeated)
