@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from vo_photoz.cli.main import app
 from vo_photoz.flow import Stamps
 from vo_photoz.redshift.backend import keras
-from vo_photoz.redshift.card import FILE, read_card
+from vo_photoz.redshift.card import FILE, histogram, read_card
 from vo_photoz.redshift.inference.export import add_onnx
 from vo_photoz.redshift.load import save_network
 from vo_photoz.redshift.model import SHIPPED, file_hash, load_model
@@ -32,6 +32,11 @@ def stamps(n: int, seed: int = 0) -> Stamps:
     peak = 10 ** rng.uniform(3, 5, (n, 5, 1, 1))
     pixels = (peak * psf + 500 * rng.standard_normal((n, 5, SIDE, SIDE))).astype(np.float32)
     return Stamps(pixels, np.zeros(n, dtype=np.int16), tuple("ugriz"), 0.4, "nJy/arcsec2")
+
+
+def as_shown(z: np.ndarray) -> dict[str, list]:
+    edges, counts = histogram(z)
+    return {"histogram_edges": edges, "histogram_counts": counts}
 
 
 def a_model(
@@ -57,6 +62,7 @@ def a_model(
         weights={name: file_hash(folder / name) for name in names}, onnx={}, calibration=None,
         specialist=None, prior=prior_of(z).model_dump(), made_by=[f"train {folder.name}"],
         domain={"domain.npz": file_hash(folder / "domain.npz")},
+        training={**card["training"], **as_shown(z)},
     )  # fmt: skip
     card.update(changes)
     (folder / FILE).write_text(json.dumps(card))
@@ -112,6 +118,22 @@ def test_its_card_tells_of_both(parts, tmp_path):
     code, output = told("check", tmp_path / "both")
     assert code == 0, output
     assert told("show", tmp_path / "both")[1].count("for 2.700 to 5.050") == 1
+
+
+def test_what_was_shown_is_not_smoothed(parts, tmp_path):
+    """Real stamps end where the specialist begins; a prior that is smoothed would put some of them below."""
+    rng = np.random.default_rng(8)
+    z = np.concatenate([rng.uniform(2.7, 5.05, 19_000), rng.uniform(0, 7, 1000)])
+    changes = {"prior": prior_of(z, smoothing=0.1).model_dump()}
+    general = a_model(tmp_path / "general", 0.0, 7.0, members=1, components=8, **changes)
+    card = json.loads((general / FILE).read_text())
+    (general / FILE).write_text(json.dumps({**card, "training": {**card["training"], **as_shown(z)}}))
+    code, output = told("join", general, parts[1], "-o", tmp_path / "both")
+    assert code == 0, output
+    specialist = read_card(tmp_path / "both").specialist
+    assert specialist is not None
+    below, beyond = float(np.mean(z < 2.7)), float(np.mean(z > 5.05))
+    assert specialist.shown == pytest.approx((below, 1 - below - beyond, beyond), abs=1e-3)
 
 
 def test_networks_of_several_specialists_have_the_same_say(parts, tmp_path):
@@ -190,7 +212,9 @@ def test_a_specialist_may_have_one_of_its_own(parts, tmp_path):
     prior = read_card(tmp_path / "both").prior
     outer, own = (read_card(tmp_path / one).specialist for one in ("both", "special"))
     assert outer.inner == own
-    assert shares_of(prior, 3.0, 4.5)[1] == pytest.approx(outer.assumed[1] * own.assumed[1], abs=1e-3)
+    assert shares_of(prior.edges, prior.masses("").sum(0), 3.0, 4.5)[1] == pytest.approx(
+        outer.assumed[1] * own.assumed[1], abs=1e-3
+    )
 
 
 def test_a_joined_model_is_the_one_specialist_or_none(parts, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from vo_photoz.redshift.prior_table import prior_of
+from vo_photoz.redshift.prior_table import PriorTable, prior_of
 from vo_photoz.redshift.specialist import Specialist, gated, joined_prior, shares_of
 
 SHARES = (0.2, 0.7, 0.1)
@@ -65,17 +65,26 @@ def test_nonsense_is_refused():
             Specialist(**{**told, **wrong})
 
 
+def test_a_bin_on_the_border_is_divided():
+    assert shares_of([0, 1, 2, 4], [10, 20, 70], 1.25, 3) == pytest.approx((0.15, 0.5, 0.35))
+
+
+def shares_in(prior: PriorTable) -> tuple[float, float, float]:
+    """Below, from and beyond 3 to 5."""
+    return shares_of(prior.edges, prior.masses("").sum(0), 3.0, 5.0)
+
+
 def test_the_prior_is_that_of_the_specialist_inside_and_the_general_one_elsewhere():
     rng = np.random.default_rng(3)
     everywhere, z = rng.uniform(0, 7, 40_000), rng.uniform(3.02, 4.98, 20_000)
     bright, faint = rng.uniform(18, 20, 40_000), rng.uniform(19, 21, 20_000)
     general = prior_of(everywhere, magnitude=bright, band="z")
     own = prior_of(z, magnitude=faint, band="z")
-    shown = shares_of(general, 3.0, 5.0)
+    shown = shares_in(general)
     assert shown == pytest.approx((3 / 7, 2 / 7, 2 / 7), abs=0.01)
     specialist = Specialist(members=1, components=2, z_min=3, z_max=5, assumed=(0.02, 0.9, 0.08), shown=shown)
     joined = joined_prior(general, [own, own], specialist)
-    assert shares_of(joined, 3.0, 5.0) == pytest.approx((0.02, 0.9, 0.08), abs=1e-6)
+    assert shares_in(joined) == pytest.approx((0.02, 0.9, 0.08), abs=1e-6)
     assert joined.magnitude_band == "z"
     edges = np.asarray(joined.edges)
     middle = 0.5 * (edges[1:] + edges[:-1])

@@ -144,7 +144,8 @@ def _check_alike(general: Card, special: Card) -> None:
 def _card(parts: _Parts, below: float | None, beyond: float | None) -> Card:
     one, others = parts.general.card, [model.card for model in parts.special]
     seen = training_prior(one)
-    shown = shares_of(seen, parts.z_min, parts.z_max)
+    # The prior of a card is smoothed over its ends; the histogram of the training is not.
+    shown = shares_of(one.training.histogram_edges, one.training.histogram_counts, parts.z_min, parts.z_max)
     assumed = [shown[BELOW] if below is None else below, shown[BEYOND] if beyond is None else beyond]
     if not (min(assumed) > 0 and sum(assumed) < 1):
         raise UsageError(

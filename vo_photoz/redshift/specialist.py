@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field, model_validator
 
 from vo_photoz.flow import Float32Array, FloatArray
@@ -113,13 +113,20 @@ def gated(found: Float32Array, specialist: Specialist | None) -> Float32Array:
     return out
 
 
-def shares_of(prior: PriorTable, z_min: float, z_max: float) -> tuple[float, float, float]:
-    """Shares of the sources of a prior below, inside and beyond a range."""
-    edges = np.asarray(prior.edges)
-    place = np.digitize(0.5 * (edges[1:] + edges[:-1]), [z_min, z_max])
-    mass = sum(prior.masses(kind).sum(0) for kind in prior.mass)
-    below, inside, beyond = (float(np.sum(mass * (place == one))) for one in (BELOW, INSIDE, BEYOND))
-    return below, inside, beyond
+def shares_of(edges: ArrayLike, mass: ArrayLike, z_min: float, z_max: float) -> tuple[float, float, float]:
+    """Shares of the sources of a histogram below, inside and beyond a range.
+
+    Parameters
+    ----------
+    edges, mass : array, shape (m + 1,), (m,)
+        The histogram; sources of a bin lie anywhere in it.
+    z_min, z_max : float
+        The range.
+    """
+    ends, held = np.asarray(edges, dtype=np.float64), np.asarray(mass, dtype=np.float64)
+    cells = np.array([-np.inf, z_min, z_max, np.inf])
+    below, inside, beyond = held @ overlap(ends[:-1], ends[1:], cells) / held.sum()
+    return float(below), float(inside), float(beyond)
 
 
 def joined_prior(general: PriorTable, own: Sequence[PriorTable], specialist: Specialist) -> PriorTable:
