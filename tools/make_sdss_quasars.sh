@@ -3,13 +3,13 @@
 # the others; the one that held out fold 0 is the one that is shipped. Each is four joined:
 #
 #   general    networks trained on simulated quasars of z 0-7, then on the file of 2,140 real stamps (z 2.75-5)
-#              with one simulated quasar to nine real ones, so that they keep what those lack;
+#              with nearly as many simulated quasars of all z, so that they can tell what those lack;
 #   wide       networks trained on simulated quasars of z 2.7-5.6, then on the same stamps with one to three;
 #   special    networks trained on simulated quasars of z 2.7-5.05, then on the same stamps with one to four;
 #   observed   networks trained on the same stamps alone.
 #
-# Inside the range of the stamps the last two have the word, around it the second, elsewhere the first. Below it,
-# 1 source in 2,000 is assumed: samples like that of the stamps are chosen to hold none.
+# Inside the range of the stamps the last two have the word, around it the second, elsewhere the first. Below
+# 2.7, 1 source in 5,000 is assumed: samples like that of the stamps are chosen to hold none; beyond 5.6, 1 in 25.
 #
 #   tools/make_sdss_quasars.sh sdss_quasars_ugriz.npz WORK
 #
@@ -39,8 +39,8 @@ cd "$work"
   --dense 128,128,64 --components 6 --batch 512 --learning-rate 4e-3 --dropout 0.05 --loss blend --augment none
 title="SDSS quasars from ugriz images as observed: real 2.75 < z < 5, simulated 0 < z < 7"
 for fold in 0 1 2 3 4; do
-  "$run" train quasars --from pre2 --with sim-high:0.1 -o "general-$fold" --title "$title" \
-    --members 3 --epochs 60 --batch 128 --learning-rate 2e-3 --dropout 0.2 --loss blend \
+  "$run" train quasars --from pre2 --with sim-1:0.35 --with sim-high:0.1 -o "general-$fold" \
+    --title "$title" --members 3 --epochs 50 --batch 128 --learning-rate 2e-3 --dropout 0.2 --loss blend \
     --held-out-fold "$fold" --stop-fold none
   "$run" train quasars --from pre-wide --with sim-wide:0.25 -o "wide-$fold" \
     --title "SDSS quasars from ugriz images as observed, 2.7 < z < 5.6" \
@@ -57,7 +57,7 @@ for fold in 0 1 2 3 4; do
   "$run" models join "wide-$fold" "special-$fold" "observed-$fold" -o "inner-$fold" \
     --title "SDSS quasars from ugriz images as observed, 2.7 < z < 5.6"
   "$run" models join "general-$fold" "inner-$fold" -o "folds/fold-$fold" \
-    --name sdss-quasars --title "$title" --below 0.0005
+    --name sdss-quasars --title "$title" --below 0.0002 --beyond 0.04
 done
 for part in general wide special observed; do
   "$run" evaluate "$part"-{0,1,2,3,4} quasars -o "report-$part"

@@ -28,17 +28,23 @@ def test_it_is_whole_and_its_card_says_all():
     assert 0 not in card.calibration["folds"]
     assert list(card.onnx) == ["networks.onnx"]
     parts = card.training.sources
-    assert [(one["real"], one["share"] > 0.5) for one in parts] == [(True, True), (False, False)]
+    assert [(one["real"], one["share"] > 0.5) for one in parts] == [
+        (True, True), (False, False), (False, False),
+    ]  # fmt: skip
     assert 0 <= card.z_min < 0.1
     assert 6.9 < card.z_max <= 7.0
     assert card.specialist is not None
-    assert [one["real"] for one in card.specialist.training] == [False, True]
+    assert card.specialist.inner is not None
+    assert [one["real"] for one in card.specialist.training] == [False]
+    assert [one["real"] for one in card.specialist.inner.training] == [False, True]
+    assert (card.members, card.specialist.members, card.specialist.inner.members) == (15, 12, 8)
     assert card.scores["model"]["crps"] < card.scores["neighbours"]["crps"] < card.scores["prior"]["crps"]
     assert "Ahumada" in card.citation
     assert [" ".join(command.split()[1:3]) for command in card.made_by] == [
         "dataset simulate", "dataset simulate", "train sim-1", "dataset import", "dataset simulate",
-        "train quasars", "dataset simulate", "train sim-mid", "train quasars", "train quasars",
-        "models join", "models calibrate", "models export",
+        "train quasars", "dataset simulate", "train sim-wide", "train quasars", "dataset simulate",
+        "train sim-mid", "train quasars", "train quasars", "models join", "models join", "models calibrate",
+        "models export",
     ]  # fmt: skip
     assert sum(file.stat().st_size for file in model.folder.rglob("*")) < 10_000_000
     check_fits(card, ["z", "i", "r", "g", "u"])
