@@ -136,6 +136,21 @@ def test_what_was_shown_is_not_smoothed(parts, tmp_path):
     assert specialist.shown == pytest.approx((below, 1 - below - beyond, beyond), abs=1e-3)
 
 
+def test_a_general_model_that_was_shown_nothing_outside_is_refused(parts, tmp_path):
+    """Its odds would be divided by zero; a few sources can be lost when their share is rounded."""
+    general = a_model(tmp_path / "general", 0.0, 7.0, members=1, components=8)
+    card = json.loads((general / FILE).read_text())
+    shown = as_shown(np.random.default_rng(1).uniform(2.7, 6.9, 3000))
+    (general / FILE).write_text(json.dumps({**card, "training": {**card["training"], **shown}}))
+    for words in ((), ("--below", 0.01)):
+        code, output = told("join", general, parts[1], "-o", tmp_path / "both", *words)
+        assert code != 0
+        assert "showed next to nothing below 2.700" in output
+        assert "Traceback" not in output
+        assert "fault of vo-photoz" not in output
+    assert not (tmp_path / "both").exists()
+
+
 def test_networks_of_several_specialists_have_the_same_say(parts, tmp_path):
     general, special = parts
     other = a_model(tmp_path / "other", 2.9, 5.2, members=1, components=4)

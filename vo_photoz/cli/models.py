@@ -135,7 +135,10 @@ def calibrate(
 def join(
     general: Annotated[str, typer.Argument(help="Name or folder of a model of all redshifts.")],
     specialists: Annotated[
-        list[str], typer.Argument(help="The same of one or more that were trained on a part of them.")
+        list[str],
+        typer.Argument(
+            help="The same of one or more that were trained on a part of them, or of a joined one alone."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the joined model.")],
     below: Annotated[

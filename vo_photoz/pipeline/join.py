@@ -146,6 +146,12 @@ def _card(parts: _Parts, below: float | None, beyond: float | None) -> Card:
     seen = training_prior(one)
     # The prior of a card is smoothed over its ends; the histogram of the training is not.
     shown = shares_of(one.training.histogram_edges, one.training.histogram_counts, parts.z_min, parts.z_max)
+    if min(shown) <= 0:
+        raise UsageError(
+            f"The training of the general model {one.name} showed next to nothing below {parts.z_min:.3f}, "
+            f"inside, or beyond {parts.z_max:.3f}, so it cannot tell these apart.",
+            advice="Train it with more sources of the redshifts that the specialists lack.",
+        )
     assumed = [shown[BELOW] if below is None else below, shown[BEYOND] if beyond is None else beyond]
     if not (min(assumed) > 0 and sum(assumed) < 1):
         raise UsageError(
